@@ -1,0 +1,1 @@
+//! The driver: thin adapters around the engine.

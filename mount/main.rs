@@ -1,0 +1,2 @@
+//! The command `pipefs`.
+fn main() {}

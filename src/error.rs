@@ -1,0 +1,65 @@
+//! What can go wrong, in the words of pipes. Adapters translate each kind with one exhaustive
+//! `match` (errno on Linux, NTSTATUS on Windows). A caller can meet every kind here; what only a
+//! bug can cause is a panic instead.
+
+use thiserror::Error;
+
+/// Why an operation was refused or ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+pub enum Error {
+    /// The name, or the pipe that was waited for, does not exist (any more).
+    #[error("no such pipe or directory")]
+    NotFound,
+    /// The name is taken and the caller asked for a new one.
+    #[error("the name exists already")]
+    Exists,
+    /// A path goes on below a pipe, or a directory operation named a pipe.
+    #[error("not a directory")]
+    NotADirectory,
+    /// A pipe operation named a directory.
+    #[error("is a directory")]
+    IsADirectory,
+    /// The directory still has entries.
+    #[error("the directory is not empty")]
+    NotEmpty,
+    /// The name is longer than [`crate::Name::MAX_BYTES`].
+    #[error("the name is longer than 255 bytes")]
+    NameTooLong,
+    /// The name is empty, `.`, `..`, or holds `/` or NUL; or a value is out of range.
+    #[error("invalid name or value")]
+    Invalid,
+    /// The pipe does not allow this direction (its `access`), or the end was not opened for it.
+    #[error("the pipe's access does not allow this direction")]
+    AccessDenied,
+    /// The handle was not opened for this direction, or is closed.
+    #[error("the handle is not open for this")]
+    BadHandle,
+    /// No instance is listening and the caller does not wait (`open=fail`), `max_instances` is
+    /// reached, or the target of a rename is in use.
+    #[error("the pipe is busy")]
+    Busy,
+    /// Nothing is there now and the caller does not wait (`O_NONBLOCK`).
+    #[error("the operation would wait")]
+    WouldBlock,
+    /// A non-blocking writer opened a shared pipe that has no reader.
+    #[error("the pipe has no reader")]
+    NoReader,
+    /// The other end has gone: nobody will read what is written.
+    #[error("the other end is closed")]
+    BrokenPipe,
+    /// `wait_timeout` passed before an instance was listening.
+    #[error("the wait timed out")]
+    TimedOut,
+    /// The waiting operation was cancelled (a signal).
+    #[error("the operation was interrupted")]
+    Interrupted,
+    /// The mount is being taken down.
+    #[error("the pipe directory is being unmounted")]
+    ShutDown,
+    /// The operation is not one that pipes have (links, devices).
+    #[error("pipes do not allow this operation")]
+    NotPermitted,
+}
+
+/// The engine's result.
+pub type Result<T> = std::result::Result<T, Error>;
