@@ -1,1 +1,3 @@
 //! The driver: thin adapters around the engine.
+#[cfg(target_os = "linux")]
+pub mod fuse;
