@@ -1,0 +1,120 @@
+//! Rules about Rust code: who imports whom, where locks and `unsafe` may be.
+
+use super::Findings;
+use super::rust::{code_only, has_word};
+use super::tree::{file, files};
+
+/// Words that may not appear in some files, and why.
+struct Ban {
+    /// The files that it is about: folders end in `/`, the empty text is every file.
+    within: &'static [&'static str],
+    /// Files among them that may.
+    except: &'static [&'static str],
+    /// What may not be there.
+    words: &'static [&'static str],
+    /// What the reader should know.
+    why: &'static str,
+}
+
+const BANS: [Ban; 5] = [
+    Ban {
+        within: &["src/"],
+        except: &[],
+        words: &["fuser", "libc", "log::", "pipefs_mount", "winfsp", "clap"],
+        why: "the engine knows no adapter",
+    },
+    Ban {
+        within: &["src/"],
+        except: &[],
+        words: &["std::fs", "std::io", "std::net", "std::os", "std::process", "println!"],
+        why: "the engine does no I/O: it takes and returns values",
+    },
+    Ban {
+        within: &["src/"],
+        except: &[],
+        words: &["Instant::now", "SystemTime::now", "thread::sleep"],
+        why: "the engine has no clock: callers pass `now`",
+    },
+    Ban {
+        within: &["src/"],
+        except: &["src/engine.rs", "src/sync.rs"],
+        words: &["Mutex", "RwLock", "Condvar", "parking_lot", "std::sync::atomic"],
+        why: "the engine's locks are in src/engine.rs alone, by way of src/sync.rs",
+    },
+    Ban {
+        within: &["src/", "mount/", "tests/"],
+        except: &["mount/fuse/", "tests/tidy/"],
+        words: &["fuser"],
+        why: "fuser's types stay in mount/fuse/",
+    },
+];
+
+/// Files that may say `unsafe`, and what for.
+const UNSAFE: [(&str, &str); 0] = [];
+
+#[test]
+fn imports_go_one_way() {
+    let mut findings = Findings::default();
+    for file in files().iter().filter(|file| file.is_rust()) {
+        let code = code_only(&file.text);
+        for ban in BANS.iter().filter(|ban| file.is_in(ban.within) && !file.is_in(ban.except)) {
+            for (index, line) in code.lines().enumerate() {
+                for word in ban.words.iter().filter(|word| has_word(line, word)) {
+                    findings.add(&file.path, index + 1, format!("`{word}`: {}", ban.why));
+                }
+            }
+        }
+    }
+    findings.none();
+}
+
+#[test]
+fn unsafe_is_where_the_inventory_says() {
+    let mut findings = Findings::default();
+    let mut seen = Vec::new();
+    for file in files().iter().filter(|file| file.is_rust()) {
+        let code = code_only(&file.text);
+        let lines: Vec<&str> = file.text.lines().collect();
+        for (index, line) in code.lines().enumerate() {
+            if !has_word(line, "unsafe") || line.trim_start().starts_with("#") {
+                continue;
+            }
+            if !UNSAFE.iter().any(|(path, _)| *path == file.path) {
+                findings.add(&file.path, index + 1, "`unsafe` outside the inventory of tidy");
+            }
+            if !has_safety_comment(&lines, index) {
+                findings.add(&file.path, index + 1, "`unsafe` without a `// SAFETY:` above it");
+            }
+            seen.push(file.path.clone());
+        }
+    }
+    for (path, _) in UNSAFE.iter().filter(|(path, _)| !seen.iter().any(|seen| seen == path)) {
+        findings.add(path, 1, "has no `unsafe` any more: strike it off the inventory");
+    }
+    findings.none();
+}
+
+/// Whether the comment before the statement of line `index` says why it is sound. A statement may
+/// have begun up to three lines earlier.
+fn has_safety_comment(lines: &[&str], index: usize) -> bool {
+    let mut code_lines = 0;
+    for line in lines[..=index].iter().rev() {
+        if line.contains("SAFETY:") || line.contains("# Safety") {
+            return true;
+        }
+        let text = line.trim_start();
+        if !text.starts_with("//") && !text.starts_with("#[") {
+            code_lines += 1;
+        }
+        if code_lines > 4 {
+            return false;
+        }
+    }
+    false
+}
+
+#[test]
+fn the_engine_forbids_unsafe() {
+    let text = file("src/lib.rs").text;
+    assert!(text.contains("#![forbid(unsafe_code)]"), "src/lib.rs: say #![forbid(unsafe_code)]");
+}

@@ -1,0 +1,97 @@
+//! Every passage of docs/SEMANTICS.md has a test, and every test's passage exists.
+//!
+//! A passage is a list item or a table row that begins with its name in brackets, as in
+//! `- **[close-data]** …`. A test names the passages that it proves in a comment just above it,
+//! `/// SEMANTICS: close-data, close-eof` (in a script: `# SEMANTICS: …`, anywhere in the file).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Findings;
+use super::rust::function_name;
+use super::tree::{File, file, files};
+
+/// Where the passages are.
+const PAGE: &str = "docs/SEMANTICS.md";
+
+/// What a test's comment begins with.
+const MARK: &str = concat!("SEMANTICS", ":");
+
+/// The name in `**[name]**` at the beginning of an item or a row.
+fn passage(line: &str) -> Option<&str> {
+    let line = line.trim_start().strip_prefix("- ").or_else(|| line.strip_prefix("| "))?;
+    line.strip_prefix("**[")?.split_once("]**").map(|(name, _)| name)
+}
+
+fn is_name(name: &str) -> bool {
+    name.contains('-') && name.chars().all(|c| c.is_ascii_lowercase() || "-0123456789".contains(c))
+}
+
+/// The passages that a file's comments name, each with its line.
+fn proven(file: &File) -> Vec<(usize, &str)> {
+    let comment = |line: &str| ["//", "#", "--"].iter().any(|mark| line.starts_with(mark));
+    let mut found = Vec::new();
+    for (number, line) in file.lines().filter(|(_, line)| comment(line.trim_start())) {
+        let Some((_, names)) = line.split_once(MARK) else { continue };
+        found.extend(names.split(',').map(|name| (number, name.trim().trim_end_matches('.'))));
+    }
+    found
+}
+
+/// Whether the code below a comment's line is a function.
+fn stands_above_a_function(file: &File, line: usize) -> bool {
+    let below = file.text.lines().skip(line).map(str::trim_start);
+    let mut code = below.skip_while(|line| line.starts_with("//") || line.starts_with("#["));
+    code.next().is_some_and(|line| function_name(line).is_some())
+}
+
+#[test]
+fn every_item_is_a_passage_with_a_name_of_its_own() {
+    let mut findings = Findings::default();
+    let mut seen = BTreeSet::new();
+    for (number, line) in file(PAGE).lines() {
+        match passage(line) {
+            Some(name) if !is_name(name) => {
+                findings.add(PAGE, number, format!("`{name}`: lower case, with at least one `-`"));
+            }
+            Some(name) if !seen.insert(name.to_owned()) => {
+                findings.add(PAGE, number, format!("`{name}` is there twice"));
+            }
+            None if line.starts_with("- ") => {
+                findings.add(PAGE, number, "begin the item with its name: **[close-data]**");
+            }
+            _ => {}
+        }
+    }
+    assert!(!seen.is_empty(), "{PAGE} has no passages");
+    findings.none();
+}
+
+#[test]
+fn every_passage_has_a_test() {
+    let mut findings = Findings::default();
+    let page = file(PAGE);
+    let mut passages: BTreeMap<&str, usize> = BTreeMap::new();
+    for (number, line) in page.lines() {
+        passages.extend(passage(line).map(|name| (name, number)));
+    }
+    let all = files();
+    let mut tested = BTreeSet::new();
+    for file in all.iter().filter(|file| file.is_in(&["tests/", "src/", "mount/"])) {
+        if file.is_in(&["tests/tidy/", "tests/tidy.rs"]) || file.is_markdown() {
+            continue;
+        }
+        for (number, name) in proven(file) {
+            if !passages.contains_key(name) {
+                findings.add(&file.path, number, format!("{PAGE} has no passage `{name}`"));
+            }
+            if file.is_rust() && !stands_above_a_function(file, number) {
+                findings.add(&file.path, number, "this comment must stand above a test");
+            }
+            tested.insert(name);
+        }
+    }
+    for (name, number) in passages.iter().filter(|(name, _)| !tested.contains(*name)) {
+        findings.add(PAGE, *number, format!("no test says `{MARK} {name}`"));
+    }
+    findings.none();
+}
