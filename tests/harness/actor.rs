@@ -1,0 +1,293 @@
+//! A child process that makes system calls one by one and says what came of each.
+//!
+//! The child is the test binary itself, started anew with its script in the environment. It is
+//! taken over before `main`, so there is no second thread that could catch its signals, no
+//! runtime that changes signal handling, and nothing else to be built or found.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use super::deadline::{PATIENCE, comes_true};
+use super::errno::Errno;
+use super::process::{Child, command};
+use super::sys::{self, Fd};
+
+/// The environment variable that makes this binary an actor.
+const SCRIPT: &str = "PIPEFS_TEST_ACTOR";
+
+/// One system call. Those on an open file take the file that was opened last.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// open(2) with these flags.
+    Open(PathBuf, i32),
+    /// close(2).
+    Close,
+    /// One read(2) of this size; the bytes appear in [`Actor::data`].
+    Read(usize),
+    /// Reads up to end of file; the result is the number of bytes.
+    ReadToEnd,
+    /// One write(2) of so many times this byte.
+    Write(usize, u8),
+    /// fsync(2).
+    Fsync,
+    /// poll(2) for these events, with a timeout in milliseconds; the result is what came.
+    Poll(i16, i32),
+    /// fcntl(2): sets or clears `O_NONBLOCK`.
+    Nonblocking(bool),
+    /// Installs an empty handler for this signal, with `SA_RESTART` if true.
+    Handle(i32, bool),
+    /// One SIGALRM after so many milliseconds.
+    Alarm(u64),
+    /// chmod(2).
+    Chmod(PathBuf, u32),
+    /// truncate(2).
+    Truncate(PathBuf, i64),
+    /// stat(2); the result is `st_ino`.
+    Stat(PathBuf),
+    /// Sleeps for so many milliseconds.
+    Sleep(u64),
+}
+
+/// What came of a step.
+pub type Outcome = Result<i64, Errno>;
+
+/// A child process at work on its script.
+#[derive(Debug)]
+pub struct Actor {
+    /// The process, to be signalled and looked at.
+    pub child: Child,
+    steps: Vec<Step>,
+}
+
+impl Actor {
+    /// Starts a child that takes these steps and ends; a step that fails does not end it.
+    #[track_caller]
+    pub fn start(steps: &[Step]) -> Self {
+        Self::start_with(steps, |_| ())
+    }
+
+    /// The same, as another user.
+    #[track_caller]
+    pub fn start_as(uid: u32, gid: u32, steps: &[Step]) -> Self {
+        Self::start_with(steps, |command| sys::run_as_user(command, uid, gid))
+    }
+
+    #[track_caller]
+    fn start_with(steps: &[Step], prepare: impl FnOnce(&mut std::process::Command)) -> Self {
+        // Through /proc: the file may be in a directory that another user may not search.
+        let mut command = command("/proc/self/exe");
+        command.env(SCRIPT, OsStr::from_bytes(&script(steps)));
+        prepare(&mut command);
+        Self { child: Child::spawn(&mut command), steps: steps.to_vec() }
+    }
+
+    /// The outcomes of the steps that have ended.
+    pub fn outcomes(&self) -> Vec<Outcome> {
+        let text = self.child.stdout();
+        text.lines().filter_map(|line| parse_outcome(line.strip_prefix("end ")?)).collect()
+    }
+
+    /// How many steps have been begun.
+    fn begun(&self) -> usize {
+        self.child.stdout().lines().filter(|line| *line == "begin").count()
+    }
+
+    /// The bytes that the steps have read.
+    pub fn data(&self) -> Vec<u8> {
+        self.child.stderr_bytes()
+    }
+
+    /// Waits until the last step is begun and the process sleeps in it.
+    #[track_caller]
+    pub fn until_waiting(&mut self) {
+        self.until_waiting_in(self.steps.len() - 1);
+    }
+
+    /// Waits until this step (0 is the first) is begun and the process sleeps in it.
+    #[track_caller]
+    pub fn until_waiting_in(&mut self, step: usize) {
+        let begun = comes_true(PATIENCE, || self.begun() > step);
+        assert!(begun, "{:?} is not reached: {self:?}", self.steps[step]);
+        self.child.until_waiting();
+        let ended = self.outcomes();
+        assert!(
+            ended.len() == step,
+            "{:?} was expected to wait, got {:?}",
+            self.steps[step],
+            ended[step]
+        );
+    }
+
+    /// Waits for the end of the script, and gives the outcome of each step.
+    #[track_caller]
+    pub fn finish(&mut self, deadline: Duration) -> Vec<Outcome> {
+        let status = self.child.wait(deadline);
+        assert!(status.success(), "{status}: {self:?}");
+        self.outcomes()
+    }
+
+    /// Waits for the end of the script, and gives the outcome of the last step.
+    #[track_caller]
+    pub fn last_outcome(&mut self, deadline: Duration) -> Outcome {
+        *self.finish(deadline).last().expect("there is a step")
+    }
+
+    /// Sends a signal, waits for the end and says how long that took.
+    #[track_caller]
+    pub fn end_by(&mut self, signal: i32) -> (ExitStatus, Duration) {
+        super::process::timed(|| {
+            self.child.signal(signal);
+            self.child.wait(PATIENCE)
+        })
+    }
+}
+
+/// Whether a process was ended by this signal.
+pub fn killed_by(status: ExitStatus, signal: i32) -> bool {
+    status.signal() == Some(signal)
+}
+
+/// A line per step: the word, the numbers, and a path as the rest of the line.
+fn script(steps: &[Step]) -> Vec<u8> {
+    let mut script = Vec::new();
+    for step in steps {
+        let (line, path): (String, Option<&Path>) = match step {
+            Step::Open(path, flags) => (format!("open {flags}"), Some(path)),
+            Step::Close => ("close".into(), None),
+            Step::Read(size) => (format!("read {size}"), None),
+            Step::ReadToEnd => ("read-to-end".into(), None),
+            Step::Write(size, byte) => (format!("write {size} {byte}"), None),
+            Step::Fsync => ("fsync".into(), None),
+            Step::Poll(events, timeout) => (format!("poll {events} {timeout}"), None),
+            Step::Nonblocking(on) => (format!("nonblocking {}", i32::from(*on)), None),
+            Step::Handle(signal, restart) => {
+                (format!("handle {signal} {}", i32::from(*restart)), None)
+            }
+            Step::Alarm(time) => (format!("alarm {time}"), None),
+            Step::Chmod(path, mode) => (format!("chmod {mode}"), Some(path)),
+            Step::Truncate(path, length) => (format!("truncate {length}"), Some(path)),
+            Step::Stat(path) => ("stat".into(), Some(path)),
+            Step::Sleep(time) => (format!("sleep {time}"), None),
+        };
+        script.extend(line.into_bytes());
+        if let Some(path) = path {
+            let path = path.as_os_str().as_bytes();
+            assert!(!path.contains(&b'\n'), "an actor's script has a line per step");
+            script.extend([b" ", path].concat());
+        }
+        script.push(b'\n');
+    }
+    script
+}
+
+fn parse_outcome(text: &str) -> Option<Outcome> {
+    let (word, number) = text.split_once(' ')?;
+    match word {
+        "ok" => Some(Ok(number.parse().ok()?)),
+        "error" => Some(Err(Errno(number.parse().ok()?))),
+        _ => None,
+    }
+}
+
+/// Called by the C runtime before `main`.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static TAKE_OVER: extern "C" fn() = {
+    extern "C" fn take_over() {
+        if let Some(script) = std::env::var_os(SCRIPT) {
+            perform(&script.into_vec());
+            sys::exit_at_once();
+        }
+    }
+    take_over
+};
+
+/// The child's side: takes each step and reports it.
+fn perform(script: &[u8]) {
+    let mut files = Vec::new();
+    for line in script.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        report("begin\n");
+        let outcome = take(line, &mut files);
+        let mut text = String::new();
+        match outcome {
+            Ok(number) => writeln!(text, "end ok {number}"),
+            Err(Errno(number)) => writeln!(text, "end error {number}"),
+        }
+        .expect("a string can be written to");
+        report(&text);
+    }
+}
+
+fn report(text: &str) {
+    sys::write_raw(1, text.as_bytes());
+}
+
+fn take(line: &[u8], files: &mut Vec<Fd>) -> Outcome {
+    let mut rest = line;
+    let word = next_word(&mut rest);
+    let word = String::from_utf8_lossy(word);
+    let mut number = || -> i64 {
+        let text = String::from_utf8_lossy(next_word(&mut rest)).into_owned();
+        text.parse().unwrap_or_else(|_| panic!("`{text}` is no number"))
+    };
+    let file = || files.last().ok_or(Errno::EBADF);
+    let count = |result: Result<usize, Errno>| result.map(|count| count as i64);
+    match &*word {
+        "open" => {
+            let flags = number() as i32;
+            files.push(Fd::open(path(rest), flags)?);
+            Ok(0)
+        }
+        "close" => files.pop().ok_or(Errno::EBADF)?.close().map(|()| 0),
+        "read" => file()?.read(number() as usize).map(keep),
+        "read-to-end" => file()?.read_to_end().map(keep),
+        "write" => {
+            let (size, byte) = (number() as usize, number() as u8);
+            count(file()?.write(&vec![byte; size]))
+        }
+        "fsync" => file()?.fsync().map(|()| 0),
+        "poll" => {
+            let (events, timeout) = (number() as i16, number() as u64);
+            file()?.poll(events, Duration::from_millis(timeout)).map(i64::from)
+        }
+        "nonblocking" => file()?.set_nonblocking(number() != 0).map(|()| 0),
+        "handle" => sys::handle_signal(number() as i32, number() != 0).map(|()| 0),
+        "alarm" => sys::alarm_after(Duration::from_millis(number() as u64)).map(|()| 0),
+        "chmod" => {
+            let mode = number() as u32;
+            sys::chmod(path(rest), mode).map(|()| 0)
+        }
+        "truncate" => {
+            let length = number();
+            sys::truncate(path(rest), length).map(|()| 0)
+        }
+        "stat" => sys::stat(path(rest)).map(|stat| stat.st_ino.cast_signed()),
+        "sleep" => {
+            std::thread::sleep(Duration::from_millis(number() as u64));
+            Ok(0)
+        }
+        _ => panic!("`{word}` is no step"),
+    }
+}
+
+fn next_word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
+    let end = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
+    let word = &rest[..end];
+    *rest = rest.get(end + 1..).unwrap_or_default();
+    word
+}
+
+fn path(rest: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(rest))
+}
+
+/// Hands what was read to the parent.
+fn keep(bytes: Vec<u8>) -> i64 {
+    sys::write_raw(2, &bytes);
+    bytes.len() as i64
+}

@@ -1,0 +1,47 @@
+//! The harness of the tests that need a real mount. Several test crates include it with
+//! `#[path = "../harness/mod.rs"] mod harness;`, so each of them uses only a part.
+//!
+//! | module | what it gives |
+//! |---|---|
+//! | [`mount`] | start here: [`Mount`], a mounted driver that is taken down at the end of a test |
+//! | [`process`] | [`Child`] and [`run`]: other programs, each with a deadline |
+//! | [`actor`] | [`Actor`]: a child process that makes the system calls of a script, one by one |
+//! | [`deadline`] | [`within`], [`eventually`], [`Task`]: no wait without an end |
+//! | [`sampler`] | [`StateWatch`]: no process sits in uninterruptible sleep |
+//! | [`sys`] | [`Fd`]: system calls as they are, with their errno |
+//! | [`errno`] | [`Errno`]: an error number that prints its name |
+//! | [`watchdog`] | what cleans up when the test binary itself is killed |
+//!
+//! Every wait has a deadline: a program that hangs is a failure of pipefs, never a hang of the tests.
+
+#![allow(dead_code, unreachable_pub, unused_imports)]
+
+pub mod actor;
+pub mod deadline;
+pub mod errno;
+pub mod mount;
+pub mod process;
+pub mod sampler;
+pub mod sys;
+pub mod watchdog;
+
+pub use actor::Actor;
+pub use deadline::{Task, eventually, within};
+pub use errno::Errno;
+pub use mount::{Mount, pipefs};
+pub use process::{Child, command, run, sh};
+pub use sampler::{StateWatch, assert_never_in_d_state};
+pub use sys::Fd;
+
+/// Ends the test here, with one line on the real standard error, where FUSE cannot be used.
+/// Continuous integration counts these lines and accepts none.
+#[macro_export]
+macro_rules! skip_without_fuse {
+    () => {{
+        fn here() {}
+        if !$crate::harness::mount::fuse_is_usable() {
+            $crate::harness::mount::say_skipped(std::any::type_name_of_val(&here));
+            return;
+        }
+    }};
+}
