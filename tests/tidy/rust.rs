@@ -93,6 +93,11 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
+/// The code up to the file's own tests, which rustfmt's users keep at its end.
+pub(crate) fn without_tests(code: &str) -> &str {
+    code.split("#[cfg(test)]\nmod ").next().unwrap_or(code)
+}
+
 /// Whether `code` has `word` and not only a longer word that contains it. A `word` that ends in
 /// punctuation (`log::`) may be followed by anything.
 pub(crate) fn has_word(code: &str, word: &str) -> bool {

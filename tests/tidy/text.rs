@@ -213,31 +213,21 @@ fn resolved(path: &str) -> String {
     parts.join("/")
 }
 
-#[test]
-fn scripts_stop_at_the_first_error() {
-    let mut findings = Findings::default();
-    for file in files().iter().filter(|file| file.is_in(&["scripts/", ".ci/"])) {
-        let shell = file.text.starts_with("#!/bin/sh\n") || file.text.starts_with("#!/bin/bash\n");
-        if !shell && file.extension() == "sh" {
-            findings.add(&file.path, 1, "begin with #!/bin/sh or #!/bin/bash");
-        }
-        if shell && !file.text.lines().any(|line| line.starts_with("set -") && line.contains('u')) {
-            findings.add(&file.path, 2, "say `set -eu`, or `set -u` and why not -e");
-        }
-    }
-    findings.none();
-}
-
 #[cfg(unix)]
 #[test]
-fn scripts_can_be_run() {
+fn scripts_can_be_run_and_stop_at_mistakes() {
     use std::os::unix::fs::PermissionsExt;
     let mut findings = Findings::default();
     for file in files().iter().filter(|file| file.is_in(&["scripts/", ".ci/"])) {
         let mode =
             fs::metadata(root().join(&file.path)).map_or(0, |data| data.permissions().mode());
-        if file.text.starts_with("#!") && mode & 0o111 == 0 {
-            findings.add(&file.path, 1, "has a `#!` line but is not executable: chmod +x");
+        let executable = mode & 0o111 != 0;
+        let shell = file.text.starts_with("#!/bin/sh\n") || file.text.starts_with("#!/bin/bash\n");
+        if executable != file.text.starts_with("#!") {
+            findings.add(&file.path, 1, "executable and with a `#!` line, or neither: sourced");
+        }
+        if shell && !file.text.lines().any(|line| line.starts_with("set -") && line.contains('u')) {
+            findings.add(&file.path, 2, "say `set -eu`, or `set -u` and why not -e");
         }
     }
     findings.none();
