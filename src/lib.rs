@@ -1,8 +1,48 @@
-//! The pipe engine: named pipes without any I/O.
+//! The pipe engine: Windows' named pipes (Microsoft's "Pipes (Interprocess Communications)") as
+//! a library that does no I/O. It keeps no thread and reads no clock; an operation that cannot
+//! finish is parked under its ticket and answered later through [`Effects`].
+//!
+//! Start at [`Engine`]. From the outside in:
+//!
+//! - [`engine`]: every operation, and the only locks
+//! - [`namespace`], [`name`]: directories, and what a name may be
+//! - [`pipe`]: all instances of a name, and the clients that wait for one
+//! - [`access`]: who becomes server and who client
+//! - [`instance`], [`state`], [`end`]: one conduit, its life, and what an open file holds of it
+//! - [`lane`], [`queue`]: one direction of a conduit, and the bytes in it
+//! - [`waiting`], [`effects`], [`ready`]: parked operations, their answers, and poll
+//! - [`settings`], [`quota`], [`error`]: what can be set, limited and refused
+//! - [`sync`]: the locks' names
 #![forbid(unsafe_code)]
 
+pub mod access;
+pub mod effects;
+pub mod end;
+pub mod engine;
 pub mod error;
+mod instance;
+pub mod lane;
+pub mod name;
+pub mod namespace;
+pub mod pipe;
+pub mod queue;
+mod quota;
+pub mod ready;
 pub mod settings;
+pub mod state;
+mod sync;
+mod waiting;
 
+pub use access::Wanted;
+pub use effects::{Answer, Effects, PollKey, Progress, Ticket};
+pub use end::{EndId, Who};
+pub use engine::{AttributeChange, Engine, MemoryUse, Now, PipeHandle, PipeState, Status};
 pub use error::{Error, Result};
+pub use lane::Traffic;
+pub use name::Name;
+pub use namespace::{Attributes, Ino, Listing, Node, ROOT, Rename};
+pub use pipe::{Blocking, Open, Patience};
+pub use queue::Data;
+pub use ready::Ready;
 pub use settings::Settings;
+pub use state::State;

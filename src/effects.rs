@@ -1,0 +1,70 @@
+//! What an operation did to others: collected under the lock, delivered after it.
+
+use crate::queue::Data;
+use crate::{Error, end::EndId};
+
+/// The id of an operation that may have to wait; on FUSE the request's `unique`. The caller
+/// never uses one twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// What a caller wants to be woken with when an end's readiness changes; on FUSE the poll handle
+/// `kh`. Used up by one wake-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PollKey(pub u64);
+
+/// An operation's way: finished with a value, or parked under its ticket and answered once,
+/// later, through some other operation's [`Effects`].
+#[derive(Debug, PartialEq, Eq)]
+pub enum Progress<T> {
+    /// It is done.
+    Done(T),
+    /// It waits.
+    Waiting,
+}
+
+/// The answer to an operation that had waited.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// An open is done; the end is the caller's to close.
+    Opened(EndId),
+    /// A read got this; empty means end of file.
+    Read(Data),
+    /// A write of this many bytes was accepted as a whole.
+    Written(u32),
+    /// Everything that was written before the flush has been read.
+    Flushed,
+    /// The operation ended without effect.
+    Failed(Error),
+}
+
+/// What has to be delivered once the engine's call has returned. One value can be used for many
+/// calls; a caller empties it by delivering.
+#[derive(Debug, Default)]
+#[must_use = "answers that are not delivered leave their callers waiting for ever"]
+pub struct Effects {
+    /// Answers to parked operations, in the order in which they were decided.
+    pub answers: Vec<(Ticket, Answer)>,
+    /// Pollers to wake.
+    pub wakes: Vec<PollKey>,
+    /// A deadline was added: [`crate::Engine::next_deadline`] may be earlier than before.
+    pub deadline_added: bool,
+    /// Ends that vanished without a close (opens that were never answered with success).
+    pub(crate) forgotten: Vec<EndId>,
+}
+
+impl Effects {
+    /// Whether there is nothing to deliver.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.answers.is_empty() && self.wakes.is_empty() && !self.deadline_added
+    }
+
+    pub(crate) fn answer(&mut self, ticket: Ticket, answer: Answer) {
+        self.answers.push((ticket, answer));
+    }
+
+    pub(crate) fn fail(&mut self, ticket: Ticket, error: Error) {
+        self.answer(ticket, Answer::Failed(error));
+    }
+}

@@ -1,0 +1,109 @@
+//! What one open file holds: the server's or the client's end, connected or not yet.
+
+use std::collections::VecDeque;
+
+use crate::access::Wanted;
+use crate::effects::Ticket;
+use crate::ready::Pollers;
+use crate::waiting::{ParkedRead, ParkedWrite};
+
+/// The id of an end; on FUSE the file handle. Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EndId(u64);
+
+impl EndId {
+    /// The end with this number, as [`EndId::raw`] gave it.
+    #[must_use]
+    pub const fn from_raw(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    /// The number, to be handed out and back.
+    #[must_use]
+    pub const fn raw(self) -> u64 {
+        self.0
+    }
+}
+
+/// The process behind an end, as the system reported it at the open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Who {
+    /// Process id.
+    pub pid: u32,
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+}
+
+/// The id of an instance within its pipe, in order of creation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct InstanceId(pub(crate) u64);
+
+/// Which of an instance's lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LaneId {
+    /// Server to client, and the one lane of a shared conduit.
+    ToClient,
+    /// Client to server.
+    ToServer,
+}
+
+/// One side of an end: the lane that it reads or writes, and from which mark it counts the
+/// opens of its peers (see [`crate::lane::Lane::open_reader`]).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Side {
+    pub(crate) lane: LaneId,
+    pub(crate) peers_from: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Server,
+    Client,
+    /// An end of a shared conduit.
+    Member,
+}
+
+/// An end that has its instance.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) instance: InstanceId,
+    pub(crate) role: Role,
+    pub(crate) reads: Option<Side>,
+    pub(crate) writes: Option<Side>,
+}
+
+/// A client for which nothing listens yet.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    /// The open that waits; `None`: it has returned (`O_NONBLOCK`, or a file that was created)
+    /// and the first read or write waits instead.
+    pub(crate) open: Option<Ticket>,
+    pub(crate) reads: VecDeque<ParkedRead>,
+    pub(crate) writes: VecDeque<ParkedWrite>,
+    pub(crate) pollers: Pollers,
+    /// The name went away: nothing will ever listen.
+    pub(crate) orphaned: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum Link {
+    Pending(Pending),
+    Connected(Connection),
+}
+
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) wanted: Wanted,
+    pub(crate) who: Who,
+    /// Open files that share this end (a re-open through /proc/self/fd joins it).
+    pub(crate) handles: u32,
+    pub(crate) link: Link,
+}
+
+impl End {
+    pub(crate) fn new(wanted: Wanted, who: Who, link: Link) -> Self {
+        Self { wanted, who, handles: 1, link }
+    }
+}

@@ -1,0 +1,149 @@
+//! One conduit: a server's end, a client's end, and a lane for each direction.
+
+use crate::access::{Direction, Wanted};
+use crate::effects::Effects;
+use crate::end::{Connection, EndId, InstanceId, LaneId, Role, Side};
+use crate::lane::{Lane, Limits, Sharing, Traffic};
+use crate::quota::Gate;
+use crate::state::{Event, State};
+
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub(crate) id: InstanceId,
+    pub(crate) state: State,
+    direction: Direction,
+    to_client: Lane,
+    to_server: Lane,
+}
+
+impl Instance {
+    /// A new instance that its server's open created.
+    pub(crate) fn listening(id: InstanceId, direction: Direction) -> Self {
+        Self {
+            id,
+            state: State::Listening,
+            direction,
+            to_client: Lane::new(Sharing::Private),
+            to_server: Lane::new(Sharing::Private),
+        }
+    }
+
+    /// The one conduit of a shared pipe.
+    pub(crate) fn joined(id: InstanceId) -> Self {
+        Self {
+            id,
+            state: State::Joined,
+            direction: Direction::Outbound,
+            to_client: Lane::new(Sharing::Shared),
+            to_server: Lane::new(Sharing::Shared),
+        }
+    }
+
+    pub(crate) fn lane(&self, id: LaneId) -> &Lane {
+        match id {
+            LaneId::ToClient => &self.to_client,
+            LaneId::ToServer => &self.to_server,
+        }
+    }
+
+    pub(crate) fn lane_mut(&mut self, id: LaneId) -> &mut Lane {
+        match id {
+            LaneId::ToClient => &mut self.to_client,
+            LaneId::ToServer => &mut self.to_server,
+        }
+    }
+
+    pub(crate) fn lanes_mut(&mut self) -> [&mut Lane; 2] {
+        [&mut self.to_client, &mut self.to_server]
+    }
+
+    /// The server that creates the instance takes its end.
+    pub(crate) fn attach_server(&mut self) -> Connection {
+        let reads = self.direction.has_to_server().then(|| self.read_side(LaneId::ToServer));
+        let writes = self.direction.has_to_client().then(|| self.write_side(LaneId::ToClient));
+        Connection { instance: self.id, role: Role::Server, reads, writes }
+    }
+
+    /// A client takes the other end. It counts as reader and writer of both lanes, whatever its
+    /// open asked for: its close is the end of both.
+    pub(crate) fn attach_client(&mut self) -> Connection {
+        self.state = self.state.after(Event::ClientOpens).unwrap_or(self.state);
+        let reads = self.direction.has_to_client().then(|| self.read_side(LaneId::ToClient));
+        let writes = self.direction.has_to_server().then(|| self.write_side(LaneId::ToServer));
+        Connection { instance: self.id, role: Role::Client, reads, writes }
+    }
+
+    /// Somebody joins a shared conduit.
+    pub(crate) fn attach_member(&mut self, wanted: Wanted) -> Connection {
+        let reads = wanted.read.then(|| self.read_side(LaneId::ToClient));
+        let writes = wanted.write.then(|| self.write_side(LaneId::ToClient));
+        Connection { instance: self.id, role: Role::Member, reads, writes }
+    }
+
+    fn read_side(&mut self, lane: LaneId) -> Side {
+        Side { lane, peers_from: self.lane_mut(lane).open_reader() }
+    }
+
+    fn write_side(&mut self, lane: LaneId) -> Side {
+        Side { lane, peers_from: self.lane_mut(lane).open_writer() }
+    }
+
+    /// An end closes. `named`: the name still leads to the pipe. Tells whether the instance goes
+    /// on.
+    pub(crate) fn detach(
+        &mut self,
+        end: EndId,
+        connection: &Connection,
+        named: bool,
+        limits: Limits<'_>,
+        effects: &mut Effects,
+    ) -> bool {
+        for lane in self.lanes_mut() {
+            lane.abandon(end, effects);
+        }
+        if let Some(side) = connection.reads {
+            self.lane_mut(side.lane).close_reader(end, limits, effects);
+        }
+        if let Some(side) = connection.writes {
+            self.lane_mut(side.lane).close_writer(end, effects);
+        }
+        let buffered = self.to_client.buffered_bytes() > 0;
+        let event = match connection.role {
+            Role::Server => Event::ServerCloses { keeps: named && buffered },
+            Role::Client => Event::ClientCloses,
+            Role::Member => Event::MemberCloses { keeps: self.is_in_use() || (named && buffered) },
+        };
+        self.advance(event, limits.gate)
+    }
+
+    /// The name no longer leads here. Tells whether the instance goes on.
+    pub(crate) fn unname(&mut self, gate: &Gate<'_>) -> bool {
+        self.advance(Event::NameRemoved { in_use: self.is_in_use() }, gate)
+    }
+
+    fn is_in_use(&self) -> bool {
+        self.to_client.has_readers() || self.to_client.has_writers()
+    }
+
+    fn advance(&mut self, event: Event, gate: &Gate<'_>) -> bool {
+        match self.state.after(event) {
+            Some(state) => {
+                self.state = state;
+                true
+            }
+            None => {
+                self.to_client.discard(gate);
+                self.to_server.discard(gate);
+                false
+            }
+        }
+    }
+
+    pub(crate) fn buffered_bytes(&self) -> u64 {
+        self.to_client.buffered_bytes() + self.to_server.buffered_bytes()
+    }
+
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.to_client.traffic() + self.to_server.traffic()
+    }
+}

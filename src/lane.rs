@@ -1,0 +1,400 @@
+//! One direction of an instance: a queue, the operations that wait at it, and who is there.
+//!
+//! A lane holds data or readers that wait for data, never both; every change asserts it.
+
+use std::collections::VecDeque;
+use std::ops::Add;
+
+use bytes::Bytes;
+
+use crate::effects::{Answer, Effects, Progress, Ticket};
+use crate::end::EndId;
+use crate::queue::{ADOPT_MIN_BYTES, Boundary, Data, Queue};
+use crate::quota::Gate;
+use crate::ready::{Pollers, Ready};
+use crate::waiting::{Parked, ParkedFlush, ParkedRead, ParkedWrite};
+use crate::{Error, Result};
+
+/// What a lane has to know of its surroundings to accept a write.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits<'a> {
+    pub(crate) capacity_bytes: u64,
+    pub(crate) gate: &'a Gate<'a>,
+}
+
+/// Whether a lane is a conduit's private one or a FIFO that all share: they differ in when a
+/// reader sees the end and in what happens to data that no reader wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// One writer's end, one reader's end.
+    Private,
+    /// Any number of both: data outlives its reader, a new writer revives readers.
+    Shared,
+}
+
+/// Bytes that went through a lane, an instance or a pipe; the numbers only grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
+    /// Bytes that writers handed over.
+    pub written_bytes: u64,
+    /// Bytes that readers got.
+    pub read_bytes: u64,
+    /// Bytes that a reader left behind, or that went with their name.
+    pub discarded_bytes: u64,
+}
+
+impl Add for Traffic {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            written_bytes: self.written_bytes + other.written_bytes,
+            read_bytes: self.read_bytes + other.read_bytes,
+            discarded_bytes: self.discarded_bytes + other.discarded_bytes,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Lane {
+    sharing: Sharing,
+    queue: Queue,
+    readers: VecDeque<ParkedRead>,
+    writers: VecDeque<ParkedWrite>,
+    flushes: VecDeque<ParkedFlush>,
+    reader_pollers: Pollers,
+    writer_pollers: Pollers,
+    /// Open ends now, and how many there ever were.
+    reader_ends: u32,
+    reader_opens: u64,
+    writer_ends: u32,
+    writer_opens: u64,
+    discarded_bytes: u64,
+}
+
+impl Lane {
+    pub(crate) fn new(sharing: Sharing) -> Self {
+        Self {
+            sharing,
+            queue: Queue::default(),
+            readers: VecDeque::new(),
+            writers: VecDeque::new(),
+            flushes: VecDeque::new(),
+            reader_pollers: Pollers::default(),
+            writer_pollers: Pollers::default(),
+            reader_ends: 0,
+            reader_opens: 0,
+            writer_ends: 0,
+            writer_opens: 0,
+            discarded_bytes: 0,
+        }
+    }
+
+    pub(crate) fn buffered_bytes(&self) -> u64 {
+        self.queue.byte_len()
+    }
+
+    /// What went through so far.
+    pub(crate) fn traffic(&self) -> Traffic {
+        Traffic {
+            written_bytes: self.queue.end_position(),
+            read_bytes: self.queue.head_position() - self.discarded_bytes,
+            discarded_bytes: self.discarded_bytes,
+        }
+    }
+
+    pub(crate) fn has_readers(&self) -> bool {
+        self.reader_ends > 0
+    }
+
+    pub(crate) fn has_writers(&self) -> bool {
+        self.writer_ends > 0
+    }
+
+    /// A reader's end opens. Returns the mark from which it counts writers: it sees a hang-up
+    /// once a writer that was there since has gone.
+    pub(crate) fn open_reader(&mut self) -> u64 {
+        self.reader_ends += 1;
+        self.reader_opens += 1;
+        match self.sharing {
+            // What is buffered was written by somebody: after it comes an end, not a wait.
+            Sharing::Shared if self.queue.is_empty() => {
+                self.writer_opens - u64::from(self.writer_ends)
+            }
+            _ => 0,
+        }
+    }
+
+    /// A writer's end opens. Returns the mark from which it counts readers: it sees a broken
+    /// pipe once a reader that was there since has gone.
+    pub(crate) fn open_writer(&mut self) -> u64 {
+        self.writer_ends += 1;
+        self.writer_opens += 1;
+        match self.sharing {
+            Sharing::Shared => self.reader_opens - u64::from(self.reader_ends),
+            Sharing::Private => 0,
+        }
+    }
+
+    /// A reader's end closes. When it was the last, nobody will read on: writers break.
+    pub(crate) fn close_reader(&mut self, end: EndId, limits: Limits<'_>, effects: &mut Effects) {
+        self.reader_ends -= 1;
+        self.reader_pollers.remove(end);
+        if self.reader_ends > 0 {
+            return;
+        }
+        for write in self.writers.drain(..) {
+            effects.fail(write.ticket, Error::BrokenPipe);
+        }
+        for flush in self.flushes.drain(..) {
+            effects.fail(flush.ticket, Error::BrokenPipe);
+        }
+        if self.sharing == Sharing::Private {
+            self.discard(limits.gate);
+        }
+        self.writer_pollers.wake(&mut effects.wakes);
+    }
+
+    /// A writer's end closes. When it was the last, readers see the end once all is drained.
+    pub(crate) fn close_writer(&mut self, end: EndId, effects: &mut Effects) {
+        self.writer_ends -= 1;
+        self.writer_pollers.remove(end);
+        if self.writer_ends > 0 {
+            return;
+        }
+        for read in self.readers.drain(..) {
+            effects.answer(read.ticket, Answer::Read(Data::default()));
+        }
+        self.reader_pollers.wake(&mut effects.wakes);
+    }
+
+    /// Throws the queue away (its reader has left) and counts it.
+    pub(crate) fn discard(&mut self, gate: &Gate<'_>) {
+        let bytes = self.queue.clear();
+        self.discarded_bytes += bytes;
+        gate.release(bytes);
+    }
+
+    /// Whether all writers have gone, so that a drained lane is at its end.
+    fn is_ended(&self) -> bool {
+        self.writer_ends == 0 && (self.writer_opens > 0 || self.sharing == Sharing::Shared)
+    }
+
+    /// Whether the reading side has gone since a writer with this mark opened.
+    fn is_broken(&self, readers_from: u64) -> bool {
+        self.reader_ends == 0 && self.reader_opens > readers_from
+    }
+
+    fn accepts(&self, limits: Limits<'_>) -> bool {
+        !self.readers.is_empty()
+            || (self.queue.byte_len() < limits.capacity_bytes && limits.gate.has_room())
+    }
+
+    /// One read of up to `max` bytes. A continuation belongs to a read(2) that has got data
+    /// already: it never waits.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is nothing and the caller does not wait.
+    pub(crate) fn read(
+        &mut self,
+        read: ParkedRead,
+        waits: Waits,
+        limits: Limits<'_>,
+        effects: &mut Effects,
+    ) -> Result<Progress<Data>> {
+        if !self.queue.is_empty() {
+            return Ok(Progress::Done(self.take(read.max_bytes, limits, effects)));
+        }
+        if self.is_ended() {
+            return Ok(Progress::Done(Data::default()));
+        }
+        match waits {
+            Waits::Yes => {
+                self.readers.push_back(read);
+                self.assert_data_or_readers();
+                Ok(Progress::Waiting)
+            }
+            Waits::No => Err(Error::WouldBlock),
+            Waits::HasSome => Ok(Progress::Done(Data::default())),
+        }
+    }
+
+    fn take(&mut self, max_bytes: usize, limits: Limits<'_>, effects: &mut Effects) -> Data {
+        let was_accepting = self.accepts(limits);
+        let data = self.queue.take(max_bytes);
+        limits.gate.release(data.byte_len() as u64);
+        self.pump(limits, effects);
+        if !was_accepting && self.accepts(limits) {
+            self.writer_pollers.wake(&mut effects.wakes);
+        }
+        self.finish_flushes(effects);
+        data
+    }
+
+    /// Lets waiting writers in while there is room.
+    fn pump(&mut self, limits: Limits<'_>, effects: &mut Effects) {
+        while !self.writers.is_empty() && self.accepts(limits) {
+            if let Some(write) = self.writers.pop_front() {
+                let written = u32::try_from(write.data.len()).unwrap_or(u32::MAX);
+                effects.answer(write.ticket, Answer::Written(written));
+                self.accept(write.data, limits, effects);
+            }
+        }
+    }
+
+    /// The mount has memory again: waiting writers and their pollers get their turn.
+    pub(crate) fn relieve(&mut self, limits: Limits<'_>, effects: &mut Effects) {
+        self.pump(limits, effects);
+        if self.accepts(limits) {
+            self.writer_pollers.wake(&mut effects.wakes);
+        }
+    }
+
+    /// One write, accepted as a whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::BrokenPipe`] when the readers have gone; [`Error::WouldBlock`] when the lane or
+    /// the mount is full and the caller does not wait.
+    pub(crate) fn write(
+        &mut self,
+        write: ParkedWrite,
+        readers_from: u64,
+        waits: Waits,
+        limits: Limits<'_>,
+        effects: &mut Effects,
+    ) -> Result<Progress<u32>> {
+        if self.is_broken(readers_from) {
+            return Err(Error::BrokenPipe);
+        }
+        let written = u32::try_from(write.data.len()).map_err(|_| Error::Invalid)?;
+        if self.writers.is_empty() && self.accepts(limits) {
+            self.accept(write.data, limits, effects);
+            return Ok(Progress::Done(written));
+        }
+        match waits {
+            Waits::Yes => {
+                self.writers.push_back(write.at_rest());
+                Ok(Progress::Waiting)
+            }
+            Waits::No | Waits::HasSome => Err(Error::WouldBlock),
+        }
+    }
+
+    /// Hands data to waiting readers; what they leave is queued.
+    fn accept(&mut self, mut data: Bytes, limits: Limits<'_>, effects: &mut Effects) {
+        while !data.is_empty() {
+            let Some(read) = self.readers.pop_front() else { break };
+            let part = data.split_to(read.max_bytes.min(data.len()));
+            self.queue.pass_by(part.len() as u64);
+            effects.answer(read.ticket, Answer::Read(part.into()));
+        }
+        if !data.is_empty() {
+            limits.gate.reserve(data.len() as u64);
+            self.queue.push(data, Boundary::None);
+            self.reader_pollers.wake(&mut effects.wakes);
+        }
+        self.finish_flushes(effects);
+        self.assert_data_or_readers();
+    }
+
+    /// Waits until everything that is buffered now has been read.
+    ///
+    /// # Errors
+    /// [`Error::BrokenPipe`]: the readers left before they had read everything.
+    pub(crate) fn flush(
+        &mut self,
+        ticket: Ticket,
+        end: EndId,
+        readers_from: u64,
+    ) -> Result<Progress<()>> {
+        if self.is_broken(readers_from) && (self.discarded_bytes > 0 || !self.queue.is_empty()) {
+            return Err(Error::BrokenPipe);
+        }
+        if self.queue.is_empty() {
+            return Ok(Progress::Done(()));
+        }
+        let until = self.queue.end_position();
+        self.flushes.push_back(ParkedFlush { ticket, end, until });
+        Ok(Progress::Waiting)
+    }
+
+    fn finish_flushes(&mut self, effects: &mut Effects) {
+        while self.flushes.front().is_some_and(|f| f.until <= self.queue.head_position()) {
+            if let Some(flush) = self.flushes.pop_front() {
+                effects.answer(flush.ticket, Answer::Flushed);
+            }
+        }
+    }
+
+    /// What poll says of a reader's end that counts writers from this mark.
+    pub(crate) fn reader_ready(&self, writers_from: u64) -> Ready {
+        let hangup = self.writer_ends == 0 && self.writer_opens > writers_from;
+        Ready { readable: hangup || !self.queue.is_empty(), hangup, ..Ready::default() }
+    }
+
+    /// What poll says of a writer's end that counts readers from this mark.
+    pub(crate) fn writer_ready(&self, readers_from: u64, limits: Limits<'_>) -> Ready {
+        let error = self.is_broken(readers_from);
+        let writable = !error && self.writers.is_empty() && self.accepts(limits);
+        Ready { writable, error, ..Ready::default() }
+    }
+
+    pub(crate) fn reader_pollers(&mut self) -> &mut Pollers {
+        &mut self.reader_pollers
+    }
+
+    pub(crate) fn writer_pollers(&mut self) -> &mut Pollers {
+        &mut self.writer_pollers
+    }
+
+    /// Takes a waiting operation out, unanswered; the caller answers it.
+    pub(crate) fn withdraw(&mut self, ticket: Ticket) -> bool {
+        Parked::withdraw(&mut self.readers, ticket)
+            || Parked::withdraw(&mut self.writers, ticket)
+            || Parked::withdraw(&mut self.flushes, ticket)
+    }
+
+    /// An end closes: what still waits on its behalf fails.
+    pub(crate) fn abandon(&mut self, end: EndId, effects: &mut Effects) {
+        Parked::fail_all_of(&mut self.readers, end, effects);
+        Parked::fail_all_of(&mut self.writers, end, effects);
+        Parked::fail_all_of(&mut self.flushes, end, effects);
+    }
+
+    fn assert_data_or_readers(&self) {
+        assert!(
+            self.queue.is_empty() || self.readers.is_empty(),
+            "a lane holds data or waiting readers, never both"
+        );
+    }
+}
+
+/// Whether an operation waits when it cannot finish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// It waits.
+    Yes,
+    /// It fails instead (`O_NONBLOCK`).
+    No,
+    /// It goes on with an operation that has moved bytes already: it neither waits nor fails.
+    HasSome,
+}
+
+impl ParkedWrite {
+    /// A write that has to wait must not pin a request buffer many times its size.
+    pub(crate) fn at_rest(mut self) -> Self {
+        if self.data.len() < ADOPT_MIN_BYTES {
+            self.data = Bytes::copy_from_slice(&self.data);
+        }
+        self
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let waiting = self.readers.len() + self.writers.len() + self.flushes.len();
+            assert_eq!(waiting, 0, "operations forgotten in a lane");
+        }
+    }
+}

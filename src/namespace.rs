@@ -1,0 +1,336 @@
+//! Directories: which name leads to which pipe or directory.
+//!
+//! Kept free of locks and of what pipes are: the engine gives its own handle as `P`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::SystemTime;
+
+use crate::name::Name;
+use crate::{Error, Result};
+
+/// Owner, permissions and times of a pipe or directory, as stat(2) shows them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attributes {
+    /// Permission bits, with set-user-id, set-group-id and sticky (`0o7777`).
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Last read.
+    pub accessed: SystemTime,
+    /// Last write; of a directory, last change of its entries.
+    pub modified: SystemTime,
+    /// Last change of these attributes.
+    pub changed: SystemTime,
+}
+
+impl Attributes {
+    /// The attributes of something created now.
+    #[must_use]
+    pub fn new(mode: u32, uid: u32, gid: u32, now: SystemTime) -> Self {
+        let mode = mode & 0o7777;
+        Self { mode, uid, gid, accessed: now, modified: now, changed: now }
+    }
+}
+
+/// The number of a pipe or directory (`st_ino`). Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ino(pub u64);
+
+/// The root directory's number.
+pub const ROOT: Ino = Ino(1);
+
+/// What a name leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node<P> {
+    /// A directory.
+    Directory(Ino),
+    /// A pipe.
+    Pipe(P),
+}
+
+#[derive(Debug)]
+pub(crate) struct Directory<P> {
+    entries: BTreeMap<Name, Node<P>>,
+    parent: Ino,
+    pub(crate) attributes: Attributes,
+}
+
+/// The tree of directories.
+#[derive(Debug)]
+pub(crate) struct Namespace<P> {
+    directories: HashMap<Ino, Directory<P>>,
+}
+
+/// A directory's entries at one moment.
+#[derive(Debug, Clone)]
+pub struct Listing<P> {
+    /// The directory above; the root's is itself.
+    pub parent: Ino,
+    /// What is in it, in the order of names.
+    pub entries: Vec<(Name, Node<P>)>,
+}
+
+/// What renameat2(2) may be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rename {
+    /// An existing, idle target is replaced.
+    Replace,
+    /// `RENAME_NOREPLACE`: an existing target is an error.
+    NoReplace,
+    /// `RENAME_EXCHANGE`: both exist and change places.
+    Exchange,
+}
+
+impl<P: Clone> Namespace<P> {
+    pub(crate) fn new(root: Attributes) -> Self {
+        let root = Directory { entries: BTreeMap::new(), parent: ROOT, attributes: root };
+        Self { directories: HashMap::from([(ROOT, root)]) }
+    }
+
+    pub(crate) fn directory(&self, ino: Ino) -> Result<&Directory<P>> {
+        self.directories.get(&ino).ok_or(Error::NotFound)
+    }
+
+    pub(crate) fn directory_mut(&mut self, ino: Ino) -> Result<&mut Directory<P>> {
+        self.directories.get_mut(&ino).ok_or(Error::NotFound)
+    }
+
+    pub(crate) fn lookup(&self, directory: Ino, name: &[u8]) -> Result<&Node<P>> {
+        if name.len() > Name::MAX_BYTES {
+            return Err(Error::NameTooLong);
+        }
+        self.directory(directory)?.entries.get(name).ok_or(Error::NotFound)
+    }
+
+    /// How many links a directory has: itself, its name, and the `..` of each directory in it.
+    pub(crate) fn link_count(&self, directory: Ino) -> Result<u32> {
+        let entries = &self.directory(directory)?.entries;
+        let inner = entries.values().filter(|node| matches!(node, Node::Directory(_))).count();
+        Ok(2 + u32::try_from(inner).unwrap_or(u32::MAX - 2))
+    }
+
+    /// Entries in the order of their names, with the parent's number.
+    pub(crate) fn list(&self, directory: Ino) -> Result<Listing<P>> {
+        let directory = self.directory(directory)?;
+        let entries = directory.entries.iter().map(|(name, node)| (name.clone(), node.clone()));
+        Ok(Listing { parent: directory.parent, entries: entries.collect() })
+    }
+
+    /// Adds an entry under a name that must be free.
+    pub(crate) fn insert(
+        &mut self,
+        directory: Ino,
+        name: &[u8],
+        node: Node<P>,
+        now: SystemTime,
+    ) -> Result<()> {
+        let name = Name::new(name)?;
+        let into = self.directory_mut(directory)?;
+        if into.entries.contains_key(&name) {
+            return Err(Error::Exists);
+        }
+        into.entries.insert(name, node);
+        into.touch(now);
+        Ok(())
+    }
+
+    /// Makes a directory with a number of the caller's choice.
+    pub(crate) fn make_directory(
+        &mut self,
+        parent: Ino,
+        name: &[u8],
+        ino: Ino,
+        attributes: Attributes,
+    ) -> Result<()> {
+        self.insert(parent, name, Node::Directory(ino), attributes.changed)?;
+        self.directories.insert(ino, Directory { entries: BTreeMap::new(), parent, attributes });
+        Ok(())
+    }
+
+    pub(crate) fn remove_directory(
+        &mut self,
+        parent: Ino,
+        name: &[u8],
+        now: SystemTime,
+    ) -> Result<()> {
+        let &Node::Directory(ino) = self.lookup(parent, name)? else {
+            return Err(Error::NotADirectory);
+        };
+        if !self.directory(ino)?.entries.is_empty() {
+            return Err(Error::NotEmpty);
+        }
+        self.directories.remove(&ino);
+        self.take(parent, name, now).map(drop)
+    }
+
+    /// Takes a pipe's name away.
+    pub(crate) fn unlink(&mut self, parent: Ino, name: &[u8], now: SystemTime) -> Result<P> {
+        match self.lookup(parent, name)? {
+            Node::Directory(_) => Err(Error::IsADirectory),
+            Node::Pipe(_) => match self.take(parent, name, now)? {
+                Node::Pipe(pipe) => Ok(pipe),
+                Node::Directory(_) => unreachable!("it was a pipe"),
+            },
+        }
+    }
+
+    /// Removes an entry and returns what it led to.
+    fn take(&mut self, parent: Ino, name: &[u8], now: SystemTime) -> Result<Node<P>> {
+        let from = self.directory_mut(parent)?;
+        let node = from.entries.remove(name).ok_or(Error::NotFound)?;
+        from.touch(now);
+        Ok(node)
+    }
+
+    /// Moves an entry. `replaceable` tells whether an existing pipe may give way. Returns the
+    /// pipe that did.
+    pub(crate) fn rename(
+        &mut self,
+        from: (Ino, &[u8]),
+        to: (Ino, &[u8]),
+        how: Rename,
+        now: SystemTime,
+        replaceable: impl FnOnce(&P) -> bool,
+    ) -> Result<Option<P>> {
+        let moved = self.lookup(from.0, from.1)?.clone();
+        let target = match self.lookup(to.0, to.1) {
+            Ok(node) => Some(node.clone()),
+            Err(Error::NotFound) => None,
+            Err(error) => return Err(error),
+        };
+        if let Node::Directory(ino) = moved {
+            self.refuse_inside(ino, to.0)?;
+        }
+        let mut replaced = None;
+        match (&moved, &target, how) {
+            (_, None, Rename::Exchange) => return Err(Error::NotFound),
+            (_, Some(target), Rename::Exchange) => {
+                if let Node::Directory(ino) = *target {
+                    self.refuse_inside(ino, from.0)?;
+                }
+                self.put(from, target.clone(), now)?;
+            }
+            (_, Some(_), Rename::NoReplace) => return Err(Error::Exists),
+            (_, Some(target), _) if is_same(&moved, target) && from == to => return Ok(None),
+            (Node::Directory(_), Some(Node::Pipe(_)), _) => return Err(Error::NotADirectory),
+            (Node::Pipe(_), Some(Node::Directory(_)), _) => return Err(Error::IsADirectory),
+            (Node::Directory(_), Some(Node::Directory(_)), _) => {
+                self.remove_directory(to.0, to.1, now)?;
+            }
+            (Node::Pipe(_), Some(Node::Pipe(old)), _) => {
+                if !replaceable(old) {
+                    return Err(Error::Busy);
+                }
+                replaced = Some(old.clone());
+            }
+            (_, None, _) => {}
+        }
+        if how != Rename::Exchange {
+            Name::new(to.1)?;
+            self.take(from.0, from.1, now)?;
+        }
+        self.put(to, moved, now)?;
+        Ok(replaced)
+    }
+
+    /// Lets a name lead to a node, whatever it led to before.
+    fn put(&mut self, at: (Ino, &[u8]), node: Node<P>, now: SystemTime) -> Result<()> {
+        if let Node::Directory(ino) = node {
+            self.directory_mut(ino)?.parent = at.0;
+        }
+        let name = Name::new(at.1)?;
+        let into = self.directory_mut(at.0)?;
+        into.entries.insert(name, node);
+        into.touch(now);
+        Ok(())
+    }
+
+    /// A directory cannot move into itself.
+    fn refuse_inside(&self, directory: Ino, target: Ino) -> Result<()> {
+        let mut at = target;
+        loop {
+            if at == directory {
+                return Err(Error::Invalid);
+            }
+            if at == ROOT {
+                return Ok(());
+            }
+            at = self.directory(at)?.parent;
+        }
+    }
+}
+
+fn is_same<P>(one: &Node<P>, other: &Node<P>) -> bool {
+    match (one, other) {
+        (Node::Directory(a), Node::Directory(b)) => a == b,
+        (Node::Pipe(_), Node::Pipe(_)) => true,
+        _ => false,
+    }
+}
+
+impl<P> Directory<P> {
+    fn touch(&mut self, now: SystemTime) {
+        self.attributes.modified = now;
+        self.attributes.changed = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn tree() -> Namespace<u32> {
+        let attributes = Attributes::new(0o755, 0, 0, NOW);
+        let mut tree = Namespace::new(attributes);
+        tree.make_directory(ROOT, b"a", Ino(2), attributes).unwrap();
+        tree.make_directory(Ino(2), b"b", Ino(3), attributes).unwrap();
+        tree.insert(ROOT, b"p", Node::Pipe(7), NOW).unwrap();
+        tree
+    }
+
+    fn rename(tree: &mut Namespace<u32>, from: (Ino, &[u8]), to: (Ino, &[u8])) -> Result<()> {
+        tree.rename(from, to, Rename::Replace, NOW, |_| true).map(drop)
+    }
+
+    #[test]
+    fn a_directory_goes_only_when_empty() {
+        let mut tree = tree();
+        assert_eq!(tree.remove_directory(ROOT, b"a", NOW), Err(Error::NotEmpty));
+        assert_eq!(tree.remove_directory(ROOT, b"p", NOW), Err(Error::NotADirectory));
+        assert_eq!(tree.unlink(ROOT, b"a", NOW), Err(Error::IsADirectory));
+        tree.remove_directory(Ino(2), b"b", NOW).unwrap();
+        tree.remove_directory(ROOT, b"a", NOW).unwrap();
+        assert_eq!(tree.lookup(ROOT, b"a"), Err(Error::NotFound));
+        assert_eq!(tree.unlink(ROOT, b"p", NOW), Ok(7));
+    }
+
+    #[test]
+    fn a_directory_does_not_move_into_itself() {
+        let mut tree = tree();
+        assert_eq!(rename(&mut tree, (ROOT, b"a"), (Ino(3), b"x")), Err(Error::Invalid));
+        assert_eq!(rename(&mut tree, (ROOT, b"a"), (Ino(2), b"x")), Err(Error::Invalid));
+        rename(&mut tree, (Ino(2), b"b"), (ROOT, b"b")).unwrap();
+        rename(&mut tree, (ROOT, b"a"), (Ino(3), b"a")).unwrap();
+        assert_eq!(tree.list(Ino(2)).unwrap().parent, Ino(3));
+    }
+
+    #[test]
+    fn a_rename_replaces_only_its_like() {
+        let mut tree = tree();
+        assert_eq!(rename(&mut tree, (ROOT, b"a"), (ROOT, b"p")), Err(Error::NotADirectory));
+        assert_eq!(rename(&mut tree, (ROOT, b"p"), (ROOT, b"a")), Err(Error::IsADirectory));
+        tree.insert(ROOT, b"q", Node::Pipe(8), NOW).unwrap();
+        let (p, q) = ((ROOT, &b"p"[..]), (ROOT, &b"q"[..]));
+        assert_eq!(tree.rename(p, q, Rename::NoReplace, NOW, |_| true), Err(Error::Exists));
+        assert_eq!(tree.rename(p, q, Rename::Replace, NOW, |_| false), Err(Error::Busy));
+        assert_eq!(tree.rename(p, q, Rename::Exchange, NOW, |_| false), Ok(None));
+        assert_eq!(tree.lookup(ROOT, b"p"), Ok(&Node::Pipe(8)));
+        assert_eq!(tree.rename(p, q, Rename::Replace, NOW, |_| true), Ok(Some(7)));
+        assert_eq!(tree.lookup(ROOT, b"q"), Ok(&Node::Pipe(8)));
+        assert_eq!(tree.lookup(ROOT, b"p"), Err(Error::NotFound));
+    }
+}

@@ -1,0 +1,324 @@
+//! The queue of one lane: bytes in the order of writing, with marks where messages end.
+//!
+//! Large writes are kept as they came (the caller's buffer becomes a segment, nothing is copied);
+//! small ones are gathered in the tail, so that a thousand one-byte writes cost one allocation.
+
+use std::collections::VecDeque;
+use std::ops::Deref;
+
+use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
+
+/// A write of at least this many bytes is kept in the buffer that it came in: 512 KiB, half of
+/// the largest request, so that a kept buffer is never more than twice what it holds (the bound
+/// of resident memory). Shorter ones are copied.
+pub const ADOPT_MIN_BYTES: usize = 512 << 10;
+
+/// Smallest and largest chunk that gathers small writes. A chunk grows with what is buffered, so
+/// that a lane that holds six bytes does not hold a page.
+const CHUNK_MIN_BYTES: usize = 64;
+const CHUNK_MAX_BYTES: usize = 64 << 10;
+
+/// An empty queue keeps a chunk up to this size for the next write; a larger one is given back.
+const IDLE_CHUNK_BYTES: usize = 4 << 10;
+
+/// Most slices that one read takes, well below `IOV_MAX` (1,024), so that they leave in one
+/// system call. A read that would need more is short.
+pub const MAX_SLICES: usize = 512;
+
+/// What a read got: slices in order. They share the queue's buffers, nothing is copied.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Data(SmallVec<[Bytes; 2]>);
+
+impl Data {
+    /// Total length in bytes.
+    #[must_use]
+    pub fn byte_len(&self) -> usize {
+        self.0.iter().map(Bytes::len).sum()
+    }
+
+    /// All bytes in one buffer (copied), for callers that need them so.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<u8> {
+        self.0.concat()
+    }
+
+    /// Takes the slices out.
+    pub fn into_slices(self) -> impl Iterator<Item = Bytes> {
+        self.0.into_iter()
+    }
+}
+
+impl Deref for Data {
+    type Target = [Bytes];
+
+    fn deref(&self) -> &[Bytes] {
+        &self.0
+    }
+}
+
+impl From<Bytes> for Data {
+    fn from(slice: Bytes) -> Self {
+        Self(if slice.is_empty() { SmallVec::new() } else { smallvec::smallvec![slice] })
+    }
+}
+
+/// Whether a write ends a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Boundary {
+    /// Byte type: the next write goes on.
+    None,
+    /// Message type: the message ends with this write, which may be empty.
+    Message,
+}
+
+/// The part of a message that one read took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessagePart {
+    /// Its bytes.
+    pub data: Data,
+    /// Whether more of the same message is left (Windows: `ERROR_MORE_DATA`).
+    pub more: bool,
+}
+
+/// Bytes in order, and where messages end.
+#[derive(Debug, Default)]
+pub struct Queue {
+    /// Full segments, oldest first.
+    segments: VecDeque<Bytes>,
+    /// What follows them: gathered small writes.
+    tail: BytesMut,
+    /// Size of the allocation behind `tail`.
+    chunk_bytes: usize,
+    /// Stream position of the first byte: how many bytes were ever taken.
+    head: u64,
+    /// Stream position after the last byte.
+    end: u64,
+    /// Stream positions at which messages end, none before `head`.
+    marks: VecDeque<u64>,
+}
+
+impl Queue {
+    /// Buffered bytes.
+    #[must_use]
+    pub fn byte_len(&self) -> u64 {
+        self.end - self.head
+    }
+
+    /// Buffered messages that have an end.
+    #[must_use]
+    pub fn message_count(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// Whether a read finds nothing, not even an empty message.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.end == self.head && self.marks.is_empty()
+    }
+
+    /// How many bytes were ever pushed: the position at which the next push begins.
+    #[must_use]
+    pub fn end_position(&self) -> u64 {
+        self.end
+    }
+
+    /// How many bytes were ever taken or discarded.
+    #[must_use]
+    pub fn head_position(&self) -> u64 {
+        self.head
+    }
+
+    /// Counts bytes that went from a writer to a waiting reader without being queued.
+    ///
+    /// # Panics
+    /// If something is queued: those bytes would have overtaken it.
+    pub fn pass_by(&mut self, bytes: u64) {
+        assert!(self.is_empty(), "bytes must not overtake the queue");
+        self.head += bytes;
+        self.end += bytes;
+    }
+
+    /// Appends one write.
+    pub fn push(&mut self, data: Bytes, boundary: Boundary) {
+        self.end += data.len() as u64;
+        if data.len() >= ADOPT_MIN_BYTES {
+            self.close_tail();
+            self.segments.push_back(data);
+        } else {
+            self.gather(&data);
+        }
+        if boundary == Boundary::Message {
+            self.marks.push_back(self.end);
+        }
+    }
+
+    /// Takes up to `max` bytes, across messages. Empty messages on the way are passed over.
+    pub fn take(&mut self, max: usize) -> Data {
+        let data = self.take_slices(max);
+        while self.marks.front().is_some_and(|mark| *mark <= self.head) {
+            self.marks.pop_front();
+        }
+        data
+    }
+
+    /// Takes up to `max` bytes of the first message; `None` when no message has an end yet.
+    pub fn take_message(&mut self, max: usize) -> Option<MessagePart> {
+        let mark = *self.marks.front()?;
+        let left = usize::try_from(mark - self.head).unwrap_or(usize::MAX);
+        let data = self.take_slices(max.min(left));
+        let more = self.head < mark;
+        if !more {
+            self.marks.pop_front();
+        }
+        Some(MessagePart { data, more })
+    }
+
+    /// Throws everything away and tells how many bytes that were.
+    pub fn clear(&mut self) -> u64 {
+        let bytes = self.byte_len();
+        let (head, end) = (self.end, self.end);
+        *self = Self { head, end, ..Self::default() };
+        bytes
+    }
+
+    fn take_slices(&mut self, max: usize) -> Data {
+        let mut slices = SmallVec::new();
+        let mut left = max;
+        while left > 0 && slices.len() < MAX_SLICES {
+            let slice = match self.segments.front_mut() {
+                Some(front) if front.len() > left => front.split_to(left),
+                Some(_) => self.segments.pop_front().unwrap_or_default(),
+                None if self.tail.is_empty() => break,
+                None => self.tail.split_to(left.min(self.tail.len())).freeze(),
+            };
+            left -= slice.len();
+            slices.push(slice);
+        }
+        self.head += (max - left) as u64;
+        if self.head == self.end && self.chunk_bytes > IDLE_CHUNK_BYTES {
+            self.tail = BytesMut::new();
+            self.chunk_bytes = 0;
+        }
+        Data(slices)
+    }
+
+    /// Copies a small write behind the tail; what does not fit begins a new chunk.
+    fn gather(&mut self, data: &[u8]) {
+        if self.tail.is_empty() && self.chunk_bytes >= data.len() {
+            // Every slice of it may have been read meanwhile: then the chunk starts anew. If not,
+            // what is left of it is used up first.
+            let _ = self.tail.try_reclaim(data.len());
+        }
+        let spare = self.tail.capacity() - self.tail.len();
+        let (first, rest) = data.split_at(spare.min(data.len()));
+        self.tail.extend_from_slice(first);
+        if !rest.is_empty() {
+            self.close_tail();
+            let buffered = usize::try_from(self.byte_len()).unwrap_or(usize::MAX);
+            let wanted = buffered.clamp(CHUNK_MIN_BYTES, CHUNK_MAX_BYTES).max(rest.len());
+            self.tail = BytesMut::with_capacity(wanted);
+            self.chunk_bytes = wanted;
+            self.tail.extend_from_slice(rest);
+        }
+    }
+
+    fn close_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.segments.push_back(self.tail.split().freeze());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(len: usize, seed: u8) -> Bytes {
+        (0..len).map(|at| (at as u8).wrapping_mul(31).wrapping_add(seed)).collect()
+    }
+
+    #[test]
+    fn what_goes_in_comes_out_in_order_whatever_the_sizes() {
+        let sizes = [1, 63, 64, 65, 4096, 70_000, ADOPT_MIN_BYTES, 3, ADOPT_MIN_BYTES + 1, 511];
+        for step in [1_usize, 7, 1000, 4096, 1 << 20, usize::MAX] {
+            let mut queue = Queue::default();
+            let mut expected = Vec::new();
+            for (seed, size) in sizes.into_iter().enumerate() {
+                let size = if step < 1000 { size.min(5000) } else { size };
+                let data = bytes(size, seed as u8);
+                expected.extend_from_slice(&data);
+                queue.push(data, Boundary::None);
+            }
+            assert_eq!(queue.byte_len(), expected.len() as u64);
+            let mut got = Vec::new();
+            while !queue.is_empty() {
+                let data = queue.take(step);
+                assert!(!data.is_empty() && data.byte_len() <= step);
+                got.extend(data.to_vec());
+            }
+            assert!(got == expected, "step {step}");
+            assert_eq!(queue.head_position(), expected.len() as u64);
+        }
+    }
+
+    #[test]
+    fn a_large_write_is_kept_in_its_own_buffer() {
+        let data = bytes(ADOPT_MIN_BYTES, 0);
+        let at = data.as_ptr();
+        let mut queue = Queue::default();
+        queue.push(data, Boundary::None);
+        assert_eq!(queue.take(usize::MAX)[0].as_ptr(), at);
+    }
+
+    #[test]
+    fn small_writes_and_reads_in_turn_use_one_allocation() {
+        let mut queue = Queue::default();
+        queue.push(bytes(64, 0), Boundary::None);
+        drop(queue.take(64));
+        let chunk = queue.chunk_bytes;
+        for round in 0..1000 {
+            queue.push(bytes(64, round as u8), Boundary::None);
+            assert_eq!(queue.take(100).to_vec(), bytes(64, round as u8));
+            assert_eq!(queue.chunk_bytes, chunk);
+        }
+    }
+
+    #[test]
+    fn messages_keep_their_ends() {
+        let mut queue = Queue::default();
+        queue.push(Bytes::from_static(b"first"), Boundary::Message);
+        queue.push(Bytes::new(), Boundary::Message);
+        queue.push(Bytes::from_static(b"third"), Boundary::Message);
+        assert_eq!(queue.message_count(), 3);
+        let part = queue.take_message(2).unwrap();
+        assert_eq!((part.data.to_vec(), part.more), (b"fi".to_vec(), true));
+        let part = queue.take_message(3).unwrap();
+        assert_eq!((part.data.to_vec(), part.more), (b"rst".to_vec(), false));
+        let part = queue.take_message(9).unwrap();
+        assert_eq!((part.data.byte_len(), part.more), (0, false));
+        assert!(!queue.is_empty());
+        assert_eq!(queue.take(2).to_vec(), b"th");
+        assert_eq!(queue.take_message(9).unwrap().data.to_vec(), b"ird");
+        assert_eq!(queue.take_message(9), None);
+    }
+
+    #[test]
+    fn a_byte_read_joins_messages() {
+        let mut queue = Queue::default();
+        queue.push(Bytes::from_static(b"ab"), Boundary::Message);
+        queue.push(Bytes::from_static(b"cd"), Boundary::Message);
+        assert_eq!(queue.take(3).to_vec(), b"abc");
+        assert_eq!(queue.message_count(), 1);
+    }
+
+    #[test]
+    fn clear_counts_what_it_throws_away() {
+        let mut queue = Queue::default();
+        queue.push(bytes(1000, 0), Boundary::Message);
+        drop(queue.take(10));
+        assert_eq!(queue.clear(), 990);
+        assert!(queue.is_empty());
+        assert_eq!(queue.end_position(), 1000);
+    }
+}

@@ -1,0 +1,75 @@
+//! The memory limit of a whole mount: how many bytes all its queues hold together.
+
+use std::cell::Cell;
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// Counts buffered bytes against a limit. Like a lane's capacity, the limit stops the *next*
+/// write once it is reached, so it may be exceeded by the writes that were under way.
+#[derive(Debug)]
+pub(crate) struct Quota {
+    limit_bytes: u64,
+    used_bytes: AtomicU64,
+}
+
+impl Quota {
+    pub(crate) fn new(limit_bytes: u64) -> Self {
+        Self { limit_bytes, used_bytes: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn limit_bytes(&self) -> u64 {
+        self.limit_bytes
+    }
+
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.used_bytes.load(Ordering::SeqCst)
+    }
+
+    /// Whether one more write may be buffered now.
+    pub(crate) fn has_room(&self) -> bool {
+        self.used_bytes() < self.limit_bytes
+    }
+
+    pub(crate) fn reserve(&self, bytes: u64) {
+        self.used_bytes.fetch_add(bytes, Ordering::SeqCst);
+    }
+
+    pub(crate) fn release(&self, bytes: u64) {
+        let before = self.used_bytes.fetch_sub(bytes, Ordering::SeqCst);
+        assert!(before >= bytes, "released {bytes} of {before} buffered bytes");
+    }
+}
+
+/// One operation's view of the quota. It remembers whether memory, not a lane's capacity, stood
+/// in somebody's way: then the pipe has to be looked at again when memory becomes free.
+#[derive(Debug)]
+pub(crate) struct Gate<'a> {
+    quota: &'a Quota,
+    refused: Cell<bool>,
+}
+
+impl<'a> Gate<'a> {
+    pub(crate) fn new(quota: &'a Quota) -> Self {
+        Self { quota, refused: Cell::new(false) }
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        let room = self.quota.has_room();
+        if !room {
+            self.refused.set(true);
+        }
+        room
+    }
+
+    pub(crate) fn has_refused(&self) -> bool {
+        self.refused.get()
+    }
+
+    pub(crate) fn reserve(&self, bytes: u64) {
+        self.quota.reserve(bytes);
+    }
+
+    pub(crate) fn release(&self, bytes: u64) {
+        self.quota.release(bytes);
+    }
+}

@@ -1,0 +1,53 @@
+//! Readiness: what poll(2) says of an end, computed from state, and who asked to be told.
+
+use std::ops::BitOr;
+
+use crate::effects::PollKey;
+use crate::end::EndId;
+
+/// The poll events of one end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ready {
+    /// `POLLIN`: a read would not wait (data, or end of file).
+    pub readable: bool,
+    /// `POLLOUT`: a write would be accepted now.
+    pub writable: bool,
+    /// `POLLHUP`: the writing side has gone.
+    pub hangup: bool,
+    /// `POLLERR`: the reading side has gone.
+    pub error: bool,
+}
+
+impl BitOr for Ready {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self {
+            readable: self.readable || other.readable,
+            writable: self.writable || other.writable,
+            hangup: self.hangup || other.hangup,
+            error: self.error || other.error,
+        }
+    }
+}
+
+/// The pollers of one side of a lane, or of a pending client. Each is told once and then has to
+/// ask again.
+#[derive(Debug, Default)]
+pub(crate) struct Pollers(Vec<(PollKey, EndId)>);
+
+impl Pollers {
+    pub(crate) fn add(&mut self, key: PollKey, end: EndId) {
+        if !self.0.iter().any(|(known, _)| *known == key) {
+            self.0.push((key, end));
+        }
+    }
+
+    pub(crate) fn remove(&mut self, end: EndId) {
+        self.0.retain(|(_, owner)| *owner != end);
+    }
+
+    pub(crate) fn wake(&mut self, wakes: &mut Vec<PollKey>) {
+        wakes.extend(self.0.drain(..).map(|(key, _)| key));
+    }
+}

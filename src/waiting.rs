@@ -1,0 +1,207 @@
+//! Parked operations: values that wait for their turn, and the register that finds them again.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::Error;
+use crate::effects::{Effects, Ticket};
+use crate::end::EndId;
+
+/// Most interrupts that are remembered for operations not seen yet. An early one is used or out
+/// of date within microseconds; the oldest is dropped first.
+const MAX_EARLY: usize = 1024;
+
+/// A read that waits for data.
+#[derive(Debug)]
+pub(crate) struct ParkedRead {
+    pub(crate) ticket: Ticket,
+    pub(crate) end: EndId,
+    pub(crate) max_bytes: usize,
+}
+
+/// A write that waits for room.
+#[derive(Debug)]
+pub(crate) struct ParkedWrite {
+    pub(crate) ticket: Ticket,
+    pub(crate) end: EndId,
+    pub(crate) data: Bytes,
+}
+
+/// A flush that waits until the stream has been read up to a position.
+#[derive(Debug)]
+pub(crate) struct ParkedFlush {
+    pub(crate) ticket: Ticket,
+    pub(crate) end: EndId,
+    pub(crate) until: u64,
+}
+
+/// What all parked operations have in common.
+pub(crate) trait Parked: Sized {
+    fn ticket(&self) -> Ticket;
+    fn end(&self) -> EndId;
+
+    /// Takes the operation with this ticket out of a queue; whoever takes it out answers it.
+    fn withdraw(queue: &mut VecDeque<Self>, ticket: Ticket) -> bool {
+        match queue.iter().position(|parked| parked.ticket() == ticket) {
+            Some(at) => queue.remove(at).is_some(),
+            None => false,
+        }
+    }
+
+    /// Fails everything that waits for an end which closes.
+    fn fail_all_of(queue: &mut VecDeque<Self>, end: EndId, effects: &mut Effects) {
+        queue.retain(|parked| {
+            if parked.end() == end {
+                effects.fail(parked.ticket(), Error::BadHandle);
+            }
+            parked.end() != end
+        });
+    }
+}
+
+macro_rules! parked {
+    ($($name:ident),*) => {
+        $(impl Parked for $name {
+            fn ticket(&self) -> Ticket {
+                self.ticket
+            }
+            fn end(&self) -> EndId {
+                self.end
+            }
+        })*
+    };
+}
+
+parked!(ParkedRead, ParkedWrite, ParkedFlush);
+
+/// Where each ticket is parked (`P`, the pipe), which deadlines there are, and which interrupts
+/// came before their operation.
+#[derive(Debug)]
+pub(crate) struct Register<P> {
+    parked: HashMap<Ticket, Place<P>>,
+    deadlines: BTreeSet<(Instant, Ticket)>,
+    early: VecDeque<Ticket>,
+}
+
+#[derive(Debug)]
+struct Place<P> {
+    pipe: P,
+    end: EndId,
+    deadline: Option<Instant>,
+}
+
+impl<P: Clone> Register<P> {
+    pub(crate) fn new() -> Self {
+        Self { parked: HashMap::new(), deadlines: BTreeSet::new(), early: VecDeque::new() }
+    }
+
+    /// Notes where an operation waits. `false`: its interrupt has come already; it must not wait.
+    ///
+    /// # Panics
+    /// If the ticket waits already.
+    pub(crate) fn park(
+        &mut self,
+        ticket: Ticket,
+        pipe: &P,
+        end: EndId,
+        deadline: Option<Instant>,
+    ) -> bool {
+        if let Some(at) = self.early.iter().position(|early| *early == ticket) {
+            self.early.remove(at);
+            return false;
+        }
+        if let Some(deadline) = deadline {
+            self.deadlines.insert((deadline, ticket));
+        }
+        let place = Place { pipe: pipe.clone(), end, deadline };
+        let before = self.parked.insert(ticket, place);
+        assert!(before.is_none(), "{ticket:?} is parked twice");
+        true
+    }
+
+    /// Forgets an operation that has been answered.
+    pub(crate) fn forget(&mut self, ticket: Ticket) {
+        if let Some(Place { deadline: Some(deadline), .. }) = self.parked.remove(&ticket) {
+            self.deadlines.remove(&(deadline, ticket));
+        }
+    }
+
+    /// Where an operation waits. If it does not, its interrupt is kept in case that it is still
+    /// on its way here.
+    pub(crate) fn find_or_note(&mut self, ticket: Ticket) -> Option<(P, EndId)> {
+        let found = self.find(ticket);
+        if found.is_none() {
+            if self.early.len() == MAX_EARLY {
+                self.early.pop_front();
+            }
+            self.early.push_back(ticket);
+        }
+        found
+    }
+
+    /// Where an operation waits.
+    pub(crate) fn find(&self, ticket: Ticket) -> Option<(P, EndId)> {
+        self.parked.get(&ticket).map(|place| (place.pipe.clone(), place.end))
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// The tickets whose deadline has passed.
+    pub(crate) fn due(&self, now: Instant) -> Vec<Ticket> {
+        self.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, ticket)| *ticket).collect()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Ticket> {
+        self.parked.keys().copied().collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.parked.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const END: EndId = EndId::from_raw(1);
+
+    #[test]
+    fn an_interrupt_that_comes_first_keeps_its_operation_from_waiting_once() {
+        let mut register = Register::new();
+        assert_eq!(register.find_or_note(Ticket(7)), None);
+        assert!(!register.park(Ticket(7), &"pipe", END, None));
+        assert!(register.park(Ticket(7), &"pipe", END, None));
+        assert_eq!(register.find_or_note(Ticket(7)), Some(("pipe", END)));
+    }
+
+    #[test]
+    fn early_interrupts_are_bounded() {
+        let mut register = Register::<()>::new();
+        for id in 0..=MAX_EARLY as u64 {
+            assert_eq!(register.find_or_note(Ticket(id)), None);
+        }
+        assert_eq!(register.early.len(), MAX_EARLY);
+        assert!(register.park(Ticket(0), &(), END, None), "the oldest was dropped");
+    }
+
+    #[test]
+    fn deadlines_come_in_order_and_go_with_their_operation() {
+        let mut register = Register::new();
+        let start = Instant::now();
+        let later = start + std::time::Duration::from_secs(1);
+        assert!(register.park(Ticket(1), &(), END, Some(later)));
+        assert!(register.park(Ticket(2), &(), END, Some(start)));
+        assert_eq!(register.next_deadline(), Some(start));
+        assert_eq!(register.due(start), [Ticket(2)]);
+        assert_eq!(register.due(later), [Ticket(2), Ticket(1)]);
+        register.forget(Ticket(2));
+        assert_eq!(register.next_deadline(), Some(later));
+        register.forget(Ticket(1));
+        assert_eq!((register.next_deadline(), register.len()), (None, 0));
+    }
+}
