@@ -1,2 +1,14 @@
 //! The command `pipefs`.
-fn main() {}
+
+use std::env;
+use std::process::ExitCode;
+
+use pipefs_mount::{cli, commands, daemon, exit};
+
+fn main() -> ExitCode {
+    daemon::keep_standard_streams_open();
+    exit::code(match cli::parse(env::args_os()) {
+        Ok(command) => commands::run(&command),
+        Err(error) => cli::answer(&error),
+    })
+}

@@ -1,0 +1,141 @@
+//! `pipefs mount`: check what can be checked, go to the background, mount, serve until stopped.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use log::{info, warn};
+
+use crate::cli::Mount;
+use crate::daemon;
+use crate::exit::{Exit, Failure, say};
+use crate::fuse::{self, Config, Stopper};
+use crate::log::{self as logging, Sink};
+use crate::memory;
+use crate::mountpoint;
+use crate::options::{OptionError, Options, Unknown};
+use crate::prerequisites;
+use crate::signals::Caught;
+use crate::unmount;
+
+/// Mounts, and returns in the foreground when the mount is gone, else as soon as it answers.
+pub(super) fn run(arguments: &Mount) -> Result<(), Failure> {
+    let options =
+        options(arguments).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let driver = Driver::prepare(arguments, options)?;
+    if arguments.fake {
+        return Ok(());
+    }
+    if arguments.foreground {
+        return driver.run(|| true);
+    }
+    if let Some(warning) = &driver.warning {
+        say(format_args!("warning: {warning}"));
+    }
+    daemon::in_background(|report| driver.run(|| report.ready()))
+}
+
+fn options(arguments: &Mount) -> Result<Options, OptionError> {
+    let unknown = if arguments.sloppy { Unknown::Tolerated } else { Unknown::Refused };
+    let mut options = Options::parse(&arguments.options, unknown)?;
+    if let Some(source) = &arguments.source {
+        options.set_source(source)?;
+    }
+    Ok(options)
+}
+
+/// Everything that is known before the mount is made.
+struct Driver {
+    /// Absolute and without symbolic links.
+    dir: PathBuf,
+    config: Config,
+    sink: Sink,
+    verbosity: u8,
+    warning: Option<String>,
+}
+
+impl Driver {
+    fn prepare(arguments: &Mount, options: Options) -> Result<Self, Failure> {
+        let dir = mountpoint::prepare(&arguments.dir, options.nonempty)?;
+        prerequisites::check(&options)?;
+        let sink = match &arguments.log_file {
+            // The background has another working directory.
+            Some(file) => Sink::File(std::path::absolute(file).map_err(|e| log_failure(file, &e))?),
+            None if arguments.foreground => Sink::Stderr,
+            None => Sink::Syslog,
+        };
+        let memory_bytes =
+            options.memory_bytes.unwrap_or_else(|| memory::default_limit_bytes(Path::new("/")));
+        let config = Config {
+            allow_other: options.allow_other,
+            auto_unmount: options.auto_unmount,
+            memory_bytes,
+            defaults: options.defaults,
+            fsname: options.fsname.unwrap_or_else(|| "pipefs".into()),
+        };
+        let settings = Path::new(prerequisites::KERNEL_SETTINGS);
+        let warning = prerequisites::request_timeout_warning(settings);
+        Ok(Self { dir, config, sink, verbosity: arguments.verbose, warning })
+    }
+
+    /// Mounts and serves until the mount is gone. `announce` is called once the mount answers, and
+    /// says whether anybody still wants it.
+    fn run(&self, announce: impl FnOnce() -> bool) -> Result<(), Failure> {
+        logging::start(&self.sink, self.verbosity).map_err(|error| match &self.sink {
+            Sink::File(file) => log_failure(file, &error),
+            _ => failure(format!("cannot log: {error}")),
+        })?;
+        if let Some(warning) = &self.warning {
+            warn!("{warning}");
+        }
+        // Before the mount: a signal in between would leave a dead one.
+        let signals =
+            Caught::catch().map_err(|error| failure(format!("cannot catch signals: {error}")))?;
+        let mounted = fuse::mount(&self.dir, &self.config)
+            .map_err(|error| prerequisites::mount_failure(&self.dir, &error))?;
+        let stopper = mounted.stopper();
+        self.stop_on(signals, stopper.clone())?;
+
+        let shown = self.dir.display();
+        let mut answered = Err(failure(format!("the mount on {shown} ended before it answered")));
+        mounted
+            .serve(|| {
+                answered = self.check_answer().and_then(|()| match announce() {
+                    true => Ok(()),
+                    false => Err(failure("the caller is gone before the mount answered".into())),
+                });
+                match &answered {
+                    Ok(()) => info!("mounted on {shown}"),
+                    Err(_) => stopper.stop(),
+                }
+            })
+            .map_err(|error| failure(format!("the mount on {shown} failed: {error}")))?;
+        info!("the mount on {shown} is gone");
+        answered
+    }
+
+    fn check_answer(&self) -> Result<(), Failure> {
+        let shown = self.dir.display();
+        fs::metadata(&self.dir)
+            .map(drop)
+            .map_err(|error| failure(format!("{shown} was mounted but does not answer: {error}")))
+    }
+
+    fn stop_on(&self, signals: Caught, stopper: Stopper) -> Result<(), Failure> {
+        let dir = self.dir.clone();
+        // When the process ends, whoever waits on the mount gets an error; what is left to do is
+        // that no dead mount stays behind.
+        let give_up = move || drop(unmount::detach(&dir));
+        signals
+            .act(move || stopper.stop(), give_up)
+            .map_err(|error| failure(format!("cannot start a thread: {error}")))
+    }
+}
+
+fn log_failure(file: &Path, error: &io::Error) -> Failure {
+    failure(format!("cannot log to {}: {error}", file.display()))
+}
+
+fn failure(message: String) -> Failure {
+    Failure::new(Exit::Failure, message)
+}

@@ -1,0 +1,167 @@
+//! Where the log goes: stderr in the foreground, else syslog, or a file when one is named.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::fs::OpenOptions;
+use std::io;
+use std::panic;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::thread;
+
+use log::{Level, LevelFilter, Log, Metadata, Record, error};
+use syslog::{BasicLogger, Facility, Formatter3164, LoggerBackend};
+
+/// Syslog's socket.
+const SYSLOG_SOCKET: &str = "/dev/log";
+
+/// A place for log lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sink {
+    /// The terminal that the command was started from.
+    Stderr,
+    /// The end of this file, which is made if it is missing.
+    File(PathBuf),
+    /// Syslog if this machine has it, else nowhere: what is left to a daemon.
+    Syslog,
+}
+
+/// Starts the log, once per process, and has every panic logged. Starts no thread.
+///
+/// `verbosity` counts the `-v`: 1 is info, 2 debug, 3 trace; with 0 `RUST_LOG` decides, and
+/// without that warnings and errors are logged.
+///
+/// # Errors
+/// The file cannot be opened.
+///
+/// # Panics
+/// If the process has a log already.
+pub fn start(sink: &Sink, verbosity: u8) -> io::Result<()> {
+    let mut builder = levels(verbosity);
+    match sink {
+        Sink::Stderr => builder.init(),
+        Sink::File(path) => {
+            let file = OpenOptions::new().create(true).append(true).open(path)?;
+            builder.target(env_logger::Target::Pipe(Box::new(file))).init();
+        }
+        Sink::Syslog => {
+            if let Some(logger) = syslog(Path::new(SYSLOG_SOCKET)) {
+                let filter = builder.build();
+                log::set_max_level(filter.filter());
+                log::set_boxed_logger(Box::new(Filtered { filter, logger }))
+                    .expect("the log is started once");
+            }
+        }
+    }
+    log_panics();
+    Ok(())
+}
+
+fn levels(verbosity: u8) -> env_logger::Builder {
+    let mut builder = env_logger::Builder::new();
+    builder.filter_level(match verbosity {
+        0 => LevelFilter::Warn,
+        1 => LevelFilter::Info,
+        2 => LevelFilter::Debug,
+        _ => LevelFilter::Trace,
+    });
+    if verbosity == 0 {
+        builder.parse_default_env();
+    }
+    builder
+}
+
+/// A connection to syslog, or `None` if nobody listens there.
+fn syslog(socket: &Path) -> Option<BasicLogger> {
+    let format = Formatter3164 {
+        facility: Facility::LOG_DAEMON,
+        hostname: None,
+        process: "pipefs".into(),
+        pid: process::id(),
+    };
+    let logger = syslog::unix_custom(format, socket).ok()?;
+    if let LoggerBackend::Unix(connection) = &logger.backend {
+        // A log line may be lost; a filesystem that waits for its logger may not.
+        connection.set_nonblocking(true).ok()?;
+    }
+    Some(BasicLogger::new(logger))
+}
+
+/// Syslog behind the same filter as the other sinks have.
+struct Filtered {
+    filter: env_logger::Logger,
+    logger: BasicLogger,
+}
+
+impl Log for Filtered {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.filter.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.filter.matches(record) {
+            self.logger.log(record);
+        }
+    }
+
+    fn flush(&self) {
+        self.logger.flush();
+    }
+}
+
+/// Sends the text of every panic, of any thread, to the log: a daemon's stderr goes nowhere.
+fn log_panics() {
+    let to_stderr = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if !log::log_enabled!(Level::Error) {
+            return to_stderr(panic);
+        }
+        let thread = thread::current();
+        let name = thread.name().unwrap_or("unnamed");
+        let backtrace = Backtrace::capture();
+        if backtrace.status() == BacktraceStatus::Captured {
+            error!("thread {name} {panic}\n{backtrace}");
+        } else {
+            error!("thread {name} {panic}");
+        }
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixDatagram;
+
+    #[test]
+    fn verbosity_raises_the_level() {
+        let expected = [LevelFilter::Info, LevelFilter::Debug, LevelFilter::Trace];
+        for (level, verbosity) in expected.into_iter().zip(1..) {
+            assert_eq!(levels(verbosity).build().filter(), level);
+        }
+        assert_eq!(levels(u8::MAX).build().filter(), LevelFilter::Trace);
+    }
+
+    #[test]
+    fn syslog_is_used_only_if_somebody_listens_and_never_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("log");
+        assert!(syslog(&socket).is_none());
+        let listener = UnixDatagram::bind(&socket).unwrap();
+        let filter = env_logger::Builder::new().filter_level(LevelFilter::Warn).build();
+        let sink = Filtered { filter, logger: syslog(&socket).unwrap() };
+
+        log::set_max_level(LevelFilter::Trace);
+        let record = |level| Record::builder().level(level).target("pipefs").build();
+        sink.log(&record(Level::Info));
+        sink.log(&record(Level::Warn));
+        let mut line = [0; 200];
+        let length = listener.recv(&mut line).unwrap();
+        let line = String::from_utf8_lossy(&line[..length]);
+        // Facility daemon (3), severity warning (4).
+        assert!(line.starts_with("<28>"), "{line}");
+        assert!(line.contains(&format!("pipefs[{}]: ", process::id())), "{line}");
+
+        for _ in 0..2000 {
+            sink.log(&record(Level::Error));
+        }
+    }
+}

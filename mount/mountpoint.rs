@@ -1,0 +1,198 @@
+//! The directory that is mounted on: what it is, and whether a pipefs can be mounted there.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::exit::{Exit, Failure, say};
+use crate::mountinfo::{self, Entry};
+use crate::unmount;
+
+/// Dead mounts on one directory that are cleaned up before giving up.
+const STACKED_MOUNTS: usize = 16;
+
+/// A directory, found without asking the filesystem that is mounted on it: that one may be dead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MountPoint {
+    /// Absolute and without symbolic links.
+    pub path: PathBuf,
+    /// The mount that the directory belongs to, if /proc lists it.
+    pub mount: Option<Entry>,
+}
+
+impl MountPoint {
+    /// Finds the directory.
+    ///
+    /// # Errors
+    /// What open(2) says of the path, or /proc is not there.
+    pub fn find(dir: &Path) -> io::Result<Self> {
+        let handle = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_PATH | libc::O_DIRECTORY)
+            .open(dir)?;
+        let path = fs::read_link(format!("/proc/self/fd/{}", handle.as_raw_fd()))?;
+        let id = mount_id(&handle)?;
+        let mount = mountinfo::read()?.into_iter().find(|entry| Some(entry.id) == id);
+        Ok(Self { path, mount })
+    }
+
+    /// The mount whose root this directory is; `None` for a directory inside one.
+    #[must_use]
+    pub fn mounted(&self) -> Option<&Entry> {
+        self.mount.as_ref().filter(|entry| entry.mount_point == self.path)
+    }
+
+    /// Whether the driver of what is mounted here is gone.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        fs::metadata(&self.path).is_err_and(|error| is_dead(&error))
+    }
+}
+
+/// The number of the mount that an open file belongs to.
+fn mount_id(handle: &File) -> io::Result<Option<u64>> {
+    let text = fs::read_to_string(format!("/proc/self/fdinfo/{}", handle.as_raw_fd()))?;
+    let number = text.lines().find_map(|line| line.strip_prefix("mnt_id:"));
+    Ok(number.and_then(|number| number.trim().parse().ok()))
+}
+
+/// Whether this error means that a FUSE mount has lost its driver.
+fn is_dead(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOTCONN | libc::ECONNABORTED))
+}
+
+/// Makes sure that a pipefs can be mounted on `dir`, and gives its absolute path. Dead pipefs
+/// mounts there are detached, which is said on stderr.
+///
+/// # Errors
+/// [`Exit::MountPoint`]: missing, no directory, not empty (unless `nonempty`), in use.
+pub fn prepare(dir: &Path, nonempty: bool) -> Result<PathBuf, Failure> {
+    for _ in 0..STACKED_MOUNTS {
+        let found = find(dir)?;
+        let shown = found.path.display();
+        match found.mounted() {
+            Some(mount) if found.is_dead() && mount.is_pipefs() => {
+                unmount::detach(&found.path)?;
+                say(format_args!("detached the dead pipefs mount on {shown} (its driver is gone)"));
+            }
+            Some(mount) if found.is_dead() => {
+                return Err(unusable(format!(
+                    "{shown} is a dead {} mount: unmount it first, with `umount -l` or \
+                     `fusermount3 -uz`",
+                    mount.filesystem
+                )));
+            }
+            Some(mount) if mount.is_pipefs() => {
+                return Err(unusable(format!(
+                    "{shown} is a pipefs mount already: use it, or `pipefs umount` it first"
+                )));
+            }
+            _ => {
+                if !nonempty {
+                    check_empty(&found.path)?;
+                }
+                return Ok(found.path);
+            }
+        }
+    }
+    Err(unusable(format!("{} still holds dead mounts: `umount -l` them", dir.display())))
+}
+
+/// Finds the directory, or says what is wrong with it.
+///
+/// # Errors
+/// [`Exit::MountPoint`].
+pub fn find(dir: &Path) -> Result<MountPoint, Failure> {
+    MountPoint::find(dir).map_err(|error| {
+        let shown = dir.display();
+        unusable(match error.kind() {
+            ErrorKind::NotFound => format!("`{shown}` does not exist: make it with mkdir first"),
+            ErrorKind::NotADirectory => format!("`{shown}` is not a directory"),
+            _ if is_dead(&error) => {
+                format!("`{shown}` lies on a dead mount: `pipefs umount` or `umount -l` that first")
+            }
+            _ => format!("`{shown}` cannot be used: {error}"),
+        })
+    })
+}
+
+fn check_empty(dir: &Path) -> Result<(), Failure> {
+    let shown = dir.display();
+    match fs::read_dir(dir).map(|mut names| names.next().is_none()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(unusable(format!(
+            "{shown} is not empty: use another directory, or hide its files with -o nonempty"
+        ))),
+        Err(error) => Err(unusable(format!("{shown} cannot be read: {error}"))),
+    }
+}
+
+fn unusable(message: String) -> Failure {
+    Failure::new(Exit::MountPoint, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_directory_is_found_whatever_its_name() {
+        let base = tempfile::tempdir().unwrap();
+        let base = base.path().canonicalize().unwrap();
+        for name in ["plain", "a b", "new\nline", "Grüße 管", "back\\040slash", "(deleted)"] {
+            let dir = base.join(name);
+            fs::create_dir(&dir).unwrap();
+            let link = base.join("link");
+            symlink(&dir, &link).unwrap();
+            for way in [dir.clone(), link.clone(), dir.join("../link/.")] {
+                assert_eq!(prepare(&way, false), Ok(dir.clone()), "{way:?}");
+            }
+            fs::remove_file(link).unwrap();
+        }
+        let binary = base.join(OsStr::from_bytes(b"\xff\xfe"));
+        fs::create_dir(&binary).unwrap();
+        assert_eq!(prepare(&binary, false), Ok(binary));
+    }
+
+    #[test]
+    fn what_cannot_be_mounted_on_is_refused() {
+        let base = tempfile::tempdir().unwrap();
+        let path = |name: &str| base.path().join(name);
+        fs::create_dir(path("full")).unwrap();
+        fs::write(path("full/file"), "").unwrap();
+        symlink("loop", path("loop")).unwrap();
+        symlink("nowhere", path("dangling")).unwrap();
+        let long = "n".repeat(300);
+        let cases = [
+            ("missing", "does not exist: make it with mkdir"),
+            ("dangling", "does not exist"),
+            ("full/file", "is not a directory"),
+            ("full/file/x", "is not a directory"),
+            ("full", "is not empty"),
+            ("loop", "cannot be used: "),
+            (long.as_str(), "cannot be used: "),
+        ];
+        for (name, expected) in cases {
+            let failure = prepare(&path(name), false).unwrap_err();
+            assert_eq!(failure.exit, Exit::MountPoint, "{name}");
+            assert!(failure.message.contains(expected), "{failure}");
+        }
+        assert!(prepare(&path("full"), true).is_ok());
+        assert!(prepare(Path::new(""), false).is_err());
+    }
+
+    #[test]
+    fn only_the_root_of_a_mount_is_mounted() {
+        let proc = MountPoint::find(Path::new("/proc")).unwrap();
+        assert_eq!(proc.mounted().map(|mount| mount.filesystem.as_str()), Some("proc"));
+        assert!(!proc.is_dead());
+        let inside = MountPoint::find(Path::new("/proc/self/fd")).unwrap();
+        assert_eq!(inside.mounted(), None);
+        assert_eq!(inside.mount, proc.mount);
+    }
+}

@@ -1,0 +1,366 @@
+//! The mount options: `-o NAME,NAME=VALUE,…`.
+//!
+//! There are ours, every setting of a pipe (the default of new pipes), and those that mount(8) and
+//! fstab hand to every filesystem and that mean nothing here. Commas separate options and cannot
+//! be escaped, so no value may hold one. When an option is given twice the last one counts.
+
+use std::ffi::{OsStr, OsString};
+
+use pipefs::Settings;
+use pipefs::settings::{SettingError, parse_size};
+
+/// Options of the mount itself; a pipe's settings are in [`Settings::KEYS`].
+const OWN: [&str; 6] =
+    ["allow_other", "default_permissions", "auto_unmount", "memory", "nonempty", "fsname"];
+
+/// Options that are accepted and do nothing: the kernel's general ones, which a pipe has no use
+/// for (nothing on a mount is a device, set-uid or executable, and times are the driver's), and
+/// those that are notes to mount(8), systemd and the reader of fstab.
+const IGNORED: &str = "
+    rw dev nodev suid nosuid exec noexec sync async dirsync silent loud
+    atime noatime diratime nodiratime relatime norelatime strictatime nostrictatime
+    lazytime nolazytime defaults auto noauto user nouser users nousers owner group
+    _netdev nofail";
+
+/// What an ignored option with a value of its own starts with.
+const IGNORED_PREFIXES: [&str; 4] = ["x-", "X-", "comment=", "user="];
+
+/// Least value of `memory`: the largest write that arrives in one piece, so that one pipe works.
+const MIN_MEMORY_BYTES: u64 = 1 << 20;
+
+/// Characters of a refused text that a message shows.
+const SHOWN_CHARACTERS: usize = 60;
+
+/// What the mount options ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Options {
+    /// Other users may use the mount.
+    pub allow_other: bool,
+    /// fusermount3 unmounts when the driver dies.
+    pub auto_unmount: bool,
+    /// The mount point may hold files; the mount hides them.
+    pub nonempty: bool,
+    /// Bytes that all pipes together may hold; `None` leaves it to the driver.
+    pub memory_bytes: Option<u64>,
+    /// The source shown by `mount` and `df`, if one was given.
+    pub fsname: Option<String>,
+    /// Settings of new pipes.
+    pub defaults: Settings,
+}
+
+/// What to do with an option that nobody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unknown {
+    /// It is an error.
+    #[default]
+    Refused,
+    /// It is passed over (mount(8)'s `-s`).
+    Tolerated,
+}
+
+/// Why the mount options were refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OptionError {
+    /// No option has this name.
+    #[error("unknown mount option `{name}`{}; there are: {}", hint(name), known().join(", "))]
+    Unknown {
+        /// What was given.
+        name: String,
+    },
+    /// The option does not take this value, or needs one.
+    #[error("`{value}` is no value for the mount option {name}: expected {expected}")]
+    BadValue {
+        /// The option.
+        name: &'static str,
+        /// What was given.
+        value: String,
+        /// What would have been accepted.
+        expected: &'static str,
+    },
+    /// A setting of pipes refused its value.
+    #[error("mount option: {0}")]
+    Setting(#[from] SettingError),
+    /// The option is a word of its own.
+    #[error("the mount option {0} takes no value")]
+    TakesNoValue(&'static str),
+    /// The text is not UTF-8.
+    #[error("the mount option `{0}` is not UTF-8 text")]
+    NotText(String),
+    /// `ro`.
+    #[error("a pipe must be writable: leave out the mount option ro")]
+    ReadOnly,
+    /// `remount`.
+    #[error("a mount cannot be changed: unmount it and mount it anew, without the option remount")]
+    Remount,
+    /// `auto_unmount` without `allow_other`.
+    #[error(
+        "the mount option auto_unmount needs allow_other too, as in -o auto_unmount,allow_other"
+    )]
+    AutoUnmountAlone,
+}
+
+impl Options {
+    /// Reads the arguments of all `-o`, in their order.
+    ///
+    /// # Errors
+    /// The first option that cannot be used.
+    pub fn parse(arguments: &[OsString], unknown: Unknown) -> Result<Self, OptionError> {
+        let mut options = Self::default();
+        for argument in arguments {
+            let text = argument
+                .to_str()
+                .ok_or_else(|| OptionError::NotText(shortened(&argument.to_string_lossy())))?;
+            for item in text.split(',').filter(|item| !item.is_empty()) {
+                match options.set(item) {
+                    Err(OptionError::Unknown { .. }) if unknown == Unknown::Tolerated => {}
+                    outcome => outcome?,
+                }
+            }
+        }
+        if options.auto_unmount && !options.allow_other {
+            return Err(OptionError::AutoUnmountAlone);
+        }
+        Ok(options)
+    }
+
+    /// Takes the source that mount(8) gives before the directory; an `fsname=` wins over it.
+    ///
+    /// # Errors
+    /// A source that `fsname=` would not take either.
+    pub fn set_source(&mut self, source: &OsStr) -> Result<(), OptionError> {
+        let source = source
+            .to_str()
+            .ok_or_else(|| OptionError::NotText(shortened(&source.to_string_lossy())))?;
+        if self.fsname.is_none() && !matches!(source, "none" | "pipefs") {
+            self.fsname = Some(fsname(source)?);
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, item: &str) -> Result<(), OptionError> {
+        let (name, value) = match item.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (item, None),
+        };
+        match name {
+            "allow_other" => self.allow_other = word("allow_other", value)?,
+            "auto_unmount" => self.auto_unmount = word("auto_unmount", value)?,
+            "nonempty" => self.nonempty = word("nonempty", value)?,
+            // The kernel always checks permissions on a pipefs mount.
+            "default_permissions" => drop(word("default_permissions", value)?),
+            "memory" => self.memory_bytes = Some(memory(value.unwrap_or_default())?),
+            "fsname" => self.fsname = Some(fsname(value.unwrap_or_default())?),
+            "ro" => return Err(OptionError::ReadOnly),
+            "remount" => return Err(OptionError::Remount),
+            _ if Settings::KEYS.contains(&name) => {
+                self.defaults.set(name, value.unwrap_or_default()).map_err(shortened_setting)?;
+            }
+            _ if IGNORED.split_whitespace().any(|word| word == item) => {}
+            _ if IGNORED_PREFIXES.iter().any(|prefix| item.starts_with(prefix)) => {}
+            _ => return Err(OptionError::Unknown { name: shortened(name) }),
+        }
+        Ok(())
+    }
+}
+
+fn word(name: &'static str, value: Option<&str>) -> Result<bool, OptionError> {
+    if value.is_some() { Err(OptionError::TakesNoValue(name)) } else { Ok(true) }
+}
+
+fn memory(value: &str) -> Result<u64, OptionError> {
+    parse_size(value).filter(|&bytes| bytes >= MIN_MEMORY_BYTES).ok_or_else(|| {
+        OptionError::BadValue {
+            name: "memory",
+            value: shortened(value),
+            expected: "at least 1M bytes, as in 64M or 2G",
+        }
+    })
+}
+
+/// A source name. A comma or a backslash would be read by fusermount3 as the end of the option.
+fn fsname(value: &str) -> Result<String, OptionError> {
+    let unfit = |c: char| c.is_control() || matches!(c, ',' | '\\');
+    if value.is_empty() || value.contains(unfit) {
+        return Err(OptionError::BadValue {
+            name: "fsname",
+            value: shortened(value),
+            expected: "a name without commas, backslashes and control characters",
+        });
+    }
+    Ok(value.into())
+}
+
+fn shortened_setting(error: SettingError) -> SettingError {
+    match error {
+        SettingError::BadValue { key, value, expected } => {
+            SettingError::BadValue { key, value: shortened(&value), expected }
+        }
+        SettingError::UnknownKey(key) => SettingError::UnknownKey(shortened(&key)),
+    }
+}
+
+/// The start of a text that may be of any length.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into(),
+    }
+}
+
+/// The names worth knowing, in the order of their documentation.
+fn known() -> Vec<&'static str> {
+    OWN.into_iter().chain(Settings::KEYS).collect()
+}
+
+fn hint(name: &str) -> String {
+    nearest(name, &known()).map(|word| format!(", did you mean `{word}`?")).unwrap_or_default()
+}
+
+/// The word that is meant by a misspelt one: at most two slips away, and not wholly another word.
+fn nearest<'a>(name: &str, words: &[&'a str]) -> Option<&'a str> {
+    let slips = |word: &str| strsim::damerau_levenshtein(&name.to_lowercase(), word);
+    words
+        .iter()
+        .map(|word| (slips(word), *word))
+        .filter(|&(slips, word)| slips <= 2 && slips * 2 < word.len())
+        .min_by_key(|&(slips, _)| slips)
+        .map(|(_, word)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pipefs::settings::{Access, Mode};
+    use std::os::unix::ffi::OsStringExt;
+
+    fn parse(text: &str) -> Result<Options, OptionError> {
+        Options::parse(&[text.into()], Unknown::Refused)
+    }
+
+    #[test]
+    fn options_are_understood() {
+        let none = Options::default();
+        let cases = [
+            ("", none.clone()),
+            (",,", none.clone()),
+            ("rw,nodev,nosuid,noexec,noatime,relatime,defaults", none.clone()),
+            ("auto,noauto,user,users,owner,_netdev,nofail,user=jo", none.clone()),
+            ("x-systemd.automount,X-mount.mkdir=0755,comment=for a, test,", none.clone()),
+            ("default_permissions", none.clone()),
+            ("allow_other", Options { allow_other: true, ..none.clone() }),
+            (
+                "auto_unmount,,allow_other,",
+                Options { allow_other: true, auto_unmount: true, ..none.clone() },
+            ),
+            ("nonempty", Options { nonempty: true, ..none.clone() }),
+            ("memory=64M", Options { memory_bytes: Some(64 << 20), ..none.clone() }),
+            ("memory=1G,memory=2MiB", Options { memory_bytes: Some(2 << 20), ..none.clone() }),
+            ("fsname=a b=ü", Options { fsname: Some("a b=ü".into()), ..none.clone() }),
+        ];
+        for (text, expected) in cases {
+            let text = text.replace("for a, test", "for a test");
+            assert_eq!(parse(&text).as_ref(), Ok(&expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_setting_of_a_pipe_is_an_option() {
+        let texts = ["access=duplex,mode=shared".into(), "capacity=4M,max_instances=7".into()];
+        let defaults = Options::parse(&texts, Unknown::Refused).unwrap().defaults;
+        assert_eq!(defaults.access, Access::Duplex);
+        assert_eq!(defaults.mode, Mode::Shared);
+        assert_eq!(defaults.capacity_bytes, 4 << 20);
+        assert_eq!(defaults.max_instances, Some(7));
+        for key in Settings::KEYS {
+            let value = Settings::default().get(key).unwrap();
+            assert_eq!(parse(&format!("{key}={value}")), Ok(Options::default()), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_bad_option_is_refused_by_name() {
+        let huge = "9".repeat(1 << 20);
+        let cases = [
+            ("colour=red", "unknown mount option `colour`; there are: allow_other"),
+            ("alow_other", "did you mean `allow_other`?"),
+            ("MEMORY=64M", "did you mean `memory`?"),
+            ("capacty=1M", "did you mean `capacity`?"),
+            ("rw=1", "unknown mount option `rw`"),
+            ("=", "unknown mount option ``"),
+            (" memory=64M", "did you mean `memory`?"),
+            (huge.as_str(), "unknown mount option `999"),
+            ("memory", "`` is no value for the mount option memory: expected at least 1M"),
+            ("memory=", "`` is no value for the mount option memory"),
+            ("memory=0", "`0` is no value"),
+            ("memory=1023K", "`1023K` is no value"),
+            ("memory=-1", "`-1` is no value"),
+            ("memory=1.5G", "`1.5G` is no value"),
+            ("memory=99999999999999999999", "is no value"),
+            ("memory=16777216T", "is no value"),
+            ("memory=\0\u{1b}", "is no value"),
+            ("capacity", "`` is no value for capacity: expected 1 to 1T"),
+            ("capacity=-5", "`-5` is no value for capacity"),
+            ("capacity=0", "`0` is no value for capacity"),
+            ("max_instances=256", "`256` is no value for max_instances"),
+            ("mode=both", "`both` is no value for mode"),
+            ("allow_other=yes", "allow_other takes no value"),
+            ("nonempty=", "nonempty takes no value"),
+            ("fsname=", "`` is no value for the mount option fsname"),
+            ("fsname=a\\b", "is no value for the mount option fsname"),
+            ("fsname=a\nb", "is no value for the mount option fsname"),
+            ("rw,ro", "a pipe must be writable"),
+            ("remount,rw", "unmount it and mount it anew"),
+            ("auto_unmount", "auto_unmount needs allow_other"),
+        ];
+        for (text, expected) in cases {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+            assert!(message.len() < 400, "{} characters", message.len());
+        }
+        for key in ["memory", "capacity", "fsname=\\", "access"] {
+            let message = parse(&format!("{key}={huge}")).unwrap_err().to_string();
+            assert!(message.len() < 400, "{key}: {} characters", message.len());
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_refused() {
+        let binary = OsString::from_vec(b"fsname=\xff\xfe".to_vec());
+        let error = Options::parse(std::slice::from_ref(&binary), Unknown::Tolerated).unwrap_err();
+        assert!(error.to_string().contains("not UTF-8"), "{error}");
+        assert!(Options::default().set_source(&binary).is_err());
+    }
+
+    #[test]
+    fn sloppy_passes_over_the_unknown_only() {
+        let sloppy = |text: &str| Options::parse(&[text.into()], Unknown::Tolerated);
+        assert_eq!(sloppy("colour=red,nonempty").map(|options| options.nonempty), Ok(true));
+        assert!(sloppy("memory=lots").is_err());
+        assert!(sloppy("ro").is_err());
+    }
+
+    #[test]
+    fn the_source_names_the_mount_unless_an_option_does() {
+        let named = |text: &str, source: &str| {
+            let mut options = parse(text).unwrap();
+            options.set_source(source.as_ref()).map(|()| options.fsname)
+        };
+        assert_eq!(named("", "build pipes"), Ok(Some("build pipes".into())));
+        assert_eq!(named("", "none"), Ok(None));
+        assert_eq!(named("", "pipefs"), Ok(None));
+        assert_eq!(named("fsname=a", "b"), Ok(Some("a".into())));
+        assert!(named("", "a,allow_other").is_err());
+        assert!(named("", "").is_err());
+    }
+
+    #[test]
+    fn only_a_near_word_is_suggested() {
+        let words = ["memory", "mode", "open"];
+        assert_eq!(nearest("memroy", &words), Some("memory"));
+        assert_eq!(nearest("mod", &words), Some("mode"));
+        assert_eq!(nearest("opne", &words), Some("open"));
+        assert_eq!(nearest("xx", &words), None);
+        assert_eq!(nearest("", &words), None);
+        assert_eq!(nearest("o", &words), None);
+    }
+}
