@@ -1,0 +1,132 @@
+//! Memory: what the driver's resident set is for data that waits in it.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::arms::{Arm, Site};
+use crate::options::{Options, show_size};
+use crate::process::Actor;
+
+/// The rule: twice what is buffered, and this.
+const ALLOWANCE: u64 = 32 << 20;
+const FILL_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Something to buffer.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    write_size: usize,
+    bytes_per_pipe: u64,
+    pipes: usize,
+    message: bool,
+    /// Left out with `--quick`.
+    long: bool,
+}
+
+const fn stream(write_size: usize, bytes_per_pipe: u64, long: bool) -> Case {
+    Case { write_size, bytes_per_pipe, pipes: 1, message: false, long }
+}
+
+/// Write sizes between those that a driver may treat alike, one pipe and many, and messages.
+const CASES: [Case; 9] = [
+    stream(1 << 20, 256 << 20, false),
+    stream(128 << 10, 256 << 20, true),
+    stream(68 << 10, 256 << 20, false),
+    stream(17_000, 256 << 20, false),
+    stream(4 << 10, 256 << 20, true),
+    stream(64, 16 << 20, true),
+    Case { write_size: 64, bytes_per_pipe: 16 << 20, pipes: 1, message: true, long: true },
+    Case { write_size: 64 << 10, bytes_per_pipe: 1 << 20, pipes: 256, message: false, long: false },
+    Case { write_size: 64, bytes_per_pipe: 64, pipes: 4096, message: false, long: false },
+];
+
+/// The driver's memory around one case, in bytes.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) what: String,
+    pub(crate) buffered: u64,
+    pub(crate) idle: u64,
+    pub(crate) full: u64,
+    pub(crate) peak: u64,
+    pub(crate) half: u64,
+    pub(crate) drained: u64,
+}
+
+impl Held {
+    /// What the rule allows while `buffered` bytes wait.
+    pub(crate) fn limit(buffered: u64) -> u64 {
+        2 * buffered + ALLOWANCE
+    }
+
+    /// Whether the rule held: full (at its peak), half empty, and empty again.
+    pub(crate) fn within(&self) -> bool {
+        self.peak <= Self::limit(self.buffered)
+            && self.half <= Self::limit(self.buffered / 2)
+            && self.drained <= Self::limit(0)
+    }
+}
+
+/// Memory of pipefs for each case, each with a driver of its own; what failed with its reason.
+pub(crate) fn measure(base: &Path, options: &Options) -> (Vec<Held>, Vec<String>) {
+    let (mut all, mut failures) = (Vec::new(), Vec::new());
+    for case in CASES.iter().filter(|case| !(case.long && options.quick)) {
+        match hold(case, base, options) {
+            Ok(held) => {
+                eprintln!("memory, {}: {} MiB", held.what, held.full >> 20);
+                all.push(held);
+            }
+            Err(error) => failures.push(format!("{}: {error}", describe(case))),
+        }
+    }
+    (all, failures)
+}
+
+fn describe(case: &Case) -> String {
+    let kind = if case.message { "messages" } else { "writes" };
+    let size =
+        if case.write_size == 17_000 { "17,000 B".to_owned() } else { show_size(case.write_size) };
+    match case.pipes {
+        1 => format!("{size} {kind}, one pipe"),
+        pipes => format!("{size} {kind}, {pipes} pipes"),
+    }
+}
+
+fn hold(case: &Case, base: &Path, options: &Options) -> io::Result<Held> {
+    let site = Site::open(Arm::Pipefs, base, options)?;
+    let driver = site.driver.as_ref().map(|driver| driver.id());
+    let driver = driver.ok_or_else(|| io::Error::other("no driver"))?;
+    let mut arguments = vec![
+        "filler".to_owned(),
+        site.directory.display().to_string(),
+        case.write_size.to_string(),
+        case.bytes_per_pipe.to_string(),
+        case.pipes.to_string(),
+    ];
+    if case.message {
+        arguments.push("--message".to_owned());
+    }
+    let idle = status(driver, "VmRSS:")?;
+    let deadline = Instant::now() + FILL_DEADLINE;
+    let mut filler = Actor::spawn("filler", &arguments)?;
+    let words = filler.expect("filled", deadline)?;
+    let buffered = words.first().and_then(|word| word.parse().ok()).unwrap_or(0);
+    let full = status(driver, "VmRSS:")?;
+    let peak = status(driver, "VmHWM:")?;
+    filler.go()?;
+    filler.expect("drained", deadline)?;
+    let half = status(driver, "VmRSS:")?;
+    filler.go()?;
+    filler.expect("drained", deadline)?;
+    let drained = status(driver, "VmRSS:")?;
+    Ok(Held { what: describe(case), buffered, idle, full, peak, half, drained })
+}
+
+/// A line of /proc/PID/status, in bytes.
+fn status(process: u32, key: &str) -> io::Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/status"))?;
+    text.lines()
+        .find_map(|line| line.strip_prefix(key)?.split_whitespace().next()?.parse::<u64>().ok())
+        .map(|kibibytes| kibibytes << 10)
+        .ok_or_else(|| io::Error::other(format!("no {key} in /proc")))
+}

@@ -1,0 +1,153 @@
+//! The outermost process: starts the one that measures, and cleans up whatever becomes of it.
+//!
+//! Ctrl-C, a panic, a hang and a kill all end the same way: the worker is gone, its children got
+//! their signal when it went (writers and readers SIGKILL, drivers SIGTERM, so that they unmount),
+//! orphans come to this process, and what is left of mounts and files below the base is removed.
+
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ExitCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::options::{Options, Part};
+use crate::{arms, json, machine, memory, process, roles, table, throughput};
+
+/// How often the worker is looked at; long, because looking takes CPU from what is measured.
+const INTERVAL: Duration = Duration::from_millis(100);
+/// How long drivers may take to unmount once the worker is gone, and again once they are killed.
+const LEFTOVERS_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Decides which process this is: supervisor, worker, or one of the worker's children.
+pub(crate) fn main() -> ExitCode {
+    let mut options = Options::parse();
+    let result = if let Some(role) = options.role.take() {
+        roles::run(role).map(|()| ExitCode::SUCCESS)
+    } else if let Some(base) = options.base.clone() {
+        work(&base, &options)
+    } else if options.bench {
+        supervise(&options)
+    } else {
+        println!("nothing is measured without --bench: use scripts/bench.sh or cargo bench");
+        Ok(ExitCode::SUCCESS)
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("{error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn supervise(options: &Options) -> io::Result<ExitCode> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    // SAFETY: prctl takes no pointers here.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
+    let base =
+        fs::canonicalize(tempfile::Builder::new().prefix("pipefs-bench-").tempdir()?.keep())?;
+    let mut command = process::own_command()?;
+    command.args(std::env::args_os().skip(1)).arg("--base").arg(&base).process_group(0);
+    let mut worker = process::spawn_bound(&mut command, libc::SIGKILL)?;
+    let deadline = Instant::now() + options.time_limit();
+    let status = loop {
+        if let Some(status) = worker.try_wait()? {
+            break Some(status);
+        }
+        if stop.load(Ordering::Relaxed) {
+            eprintln!("stopped");
+            break None;
+        }
+        if Instant::now() >= deadline {
+            eprintln!("not done after {:?}: given up", options.time_limit());
+            break None;
+        }
+        thread::sleep(INTERVAL);
+    };
+    end_all(&mut worker);
+    clean(&base);
+    Ok(status
+        .and_then(|status| status.code())
+        .map_or(ExitCode::FAILURE, |code| ExitCode::from(u8::try_from(code).unwrap_or(1))))
+}
+
+/// Ends the worker, lets its drivers unmount, and kills what is left of its process group.
+fn end_all(worker: &mut Child) {
+    let _ = worker.kill();
+    let _ = process::wait_until(worker, Instant::now() + LEFTOVERS_DEADLINE);
+    if !reap_all() {
+        // SAFETY: kill takes no pointers; the group is the worker's, and its members still live.
+        unsafe { libc::kill(-worker.id().cast_signed(), libc::SIGKILL) };
+        if !reap_all() {
+            eprintln!("a process of the benchmark cannot be ended");
+        }
+    }
+}
+
+/// Waits for all orphans; `false` if some are left at the deadline.
+fn reap_all() -> bool {
+    let deadline = Instant::now() + LEFTOVERS_DEADLINE;
+    loop {
+        // SAFETY: a null status is allowed.
+        match unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) } {
+            -1 => return true,
+            0 if Instant::now() >= deadline => return false,
+            0 => thread::sleep(Duration::from_millis(10)),
+            _ => {}
+        }
+    }
+}
+
+/// Unmounts what is mounted below `base`, and removes files and directories, never through a mount.
+fn clean(base: &Path) {
+    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+        arms::unmount(&entry.path());
+        if arms::is_mounted(&entry.path()).unwrap_or(true) {
+            continue;
+        }
+        let _ = fs::remove_dir_all(entry.path());
+    }
+    if let Err(error) = fs::remove_dir(base) {
+        eprintln!("{} is left: {error}", base.display());
+    }
+}
+
+/// Measures, prints and writes the report.
+fn work(base: &Path, options: &Options) -> io::Result<ExitCode> {
+    let about = table::about(options, &machine::describe(), &machine::today());
+    let mut report = format!("{about}\n");
+    let mut sections = Vec::new();
+    let mut failed = false;
+    for &part in options.only.iter().filter(|&&part| part != Part::Memory) {
+        let section = throughput::measure(part, base, options)?;
+        report = format!("{report}\n{}", table::section(&section));
+        failed |= !section.failures.is_empty();
+        sections.push(section);
+    }
+    let mut held = Vec::new();
+    if options.only.contains(&Part::Memory) && options.arms.contains(&arms::Arm::Pipefs) {
+        let (all, failures) = memory::measure(base, options);
+        report = format!("{report}\n{}", table::memory(&all, &failures));
+        failed |= !failures.is_empty();
+        held = all;
+    }
+    print!("{report}");
+    if let Some(file) = &options.json {
+        fs::write(file, json::document(&about, &sections, &held))?;
+    }
+    if let Some(file) = &options.write {
+        if failed {
+            eprintln!("{} is left as it was: something failed", file.display());
+        } else {
+            table::write_between_marks(file, &report)?;
+        }
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
