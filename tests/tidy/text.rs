@@ -45,7 +45,10 @@ fn ours() -> Vec<File> {
 
 /// Tables and links cannot be broken.
 fn may_be_wide(file: &File, line: &str) -> bool {
-    file.is_markdown() && line.trim_start().starts_with('|')
+    let line = line.trim_start();
+    (file.is_markdown() && line.starts_with('|'))
+        || line.starts_with("//! |")
+        || line.starts_with("/// |")
         || line.contains("https://")
         || line.contains("http://")
 }
