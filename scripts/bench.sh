@@ -24,6 +24,5 @@ done
 if ! version=$(git describe --always --dirty 2> /dev/null); then
     version=unversioned
 fi
-cargo build --quiet --release --package pipefs-mount --benches
 exec cargo bench --quiet --package pipefs-mount --bench throughput -- \
-    --label "$version" "${options[@]}"
+    --label "$(date --utc +%F), $version" "${options[@]}"

@@ -1,7 +1,6 @@
 //! What is compared: a kernel FIFO of two capacities, the floor, and pipefs.
 
 use std::cell::Cell;
-use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -14,6 +13,7 @@ use clap::ValueEnum;
 
 use crate::options::Options;
 use crate::process;
+use crate::syscalls;
 
 /// How long a driver may take until its mount is there, or is gone.
 const MOUNT_DEADLINE: Duration = Duration::from_secs(10);
@@ -135,7 +135,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        process::signal(&self.child, libc::SIGTERM);
+        syscalls::send_signal(self.child.id().cast_signed(), libc::SIGTERM);
         let ended = process::wait_until(&mut self.child, Instant::now() + MOUNT_DEADLINE);
         if !matches!(ended, Ok(Some(_))) {
             eprintln!("the driver did not end at SIGTERM and is killed");
@@ -143,17 +143,6 @@ impl Drop for Driver {
             let _ = process::wait_until(&mut self.child, Instant::now() + MOUNT_DEADLINE);
         }
         unmount(&self.directory);
-    }
-}
-
-/// Makes a FIFO of the kernel's.
-pub(crate) fn make_fifo(path: &Path) -> io::Result<()> {
-    let path = CString::new(path.as_os_str().as_bytes())?;
-    // SAFETY: a terminated path.
-    if unsafe { libc::mkfifo(path.as_ptr(), 0o600) } == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
     }
 }
 
@@ -168,13 +157,10 @@ pub(crate) fn is_mounted(directory: &Path) -> io::Result<bool> {
 
 /// Takes away a mount that its driver left behind; says so if it cannot.
 pub(crate) fn unmount(directory: &Path) {
-    let Ok(path) = CString::new(directory.as_os_str().as_bytes()) else { return };
     if !is_mounted(directory).unwrap_or(false) {
         return;
     }
-    // SAFETY: a terminated path.
-    let result = unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) };
-    if result != 0 {
+    if syscalls::unmount_lazily(directory).is_err() {
         let mut command = Command::new("fusermount3");
         command.args(["-u", "-z"]).arg(directory);
         if !command.status().is_ok_and(|status| status.success()) {

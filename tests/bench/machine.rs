@@ -4,6 +4,9 @@ use std::fs;
 use std::io;
 use std::time::Instant;
 
+/// The unit of /proc/stat, USER_HZ; part of the kernel's interface.
+const TICKS_PER_SECOND: f64 = 100.0;
+
 /// The machine in one line, without its name.
 pub(crate) fn describe() -> String {
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);
@@ -22,18 +25,6 @@ pub(crate) fn describe() -> String {
         .find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse().ok())
         .map_or(0, |kibibytes: u64| (kibibytes + (1 << 19)) >> 20);
     format!("{cpus} CPUs ({model}{guest}), {gibibytes} GiB, Linux {kernel}")
-}
-
-/// Today, in UTC, as 2025-01-31.
-pub(crate) fn today() -> String {
-    // SAFETY: time accepts a null pointer; `parts` is plain numbers, and writable.
-    let parts = unsafe {
-        let now = libc::time(std::ptr::null_mut());
-        let mut parts: libc::tm = std::mem::zeroed();
-        libc::gmtime_r(&raw const now, &raw mut parts);
-        parts
-    };
-    format!("{}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday)
 }
 
 /// Who had the CPUs since a start, beside the benchmark.
@@ -84,11 +75,9 @@ fn idle_and_stolen_seconds() -> io::Result<(f64, f64)> {
     let text = fs::read_to_string("/proc/stat")?;
     let line = text.lines().next().unwrap_or_default();
     let ticks: Vec<f64> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-    // SAFETY: sysconf takes no pointers.
-    let rate = unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as f64;
     match ticks[..] {
         [_user, _nice, _system, idle, wait, _irq, _softirq, stolen, ..] => {
-            Ok(((idle + wait) / rate, stolen / rate))
+            Ok(((idle + wait) / TICKS_PER_SECOND, stolen / TICKS_PER_SECOND))
         }
         _ => Err(io::Error::other("no CPU times in /proc/stat")),
     }

@@ -8,6 +8,7 @@
 //! - [`floor`]: the driver that discards writes and returns zeroes
 //! - [`roles`]: the writer, the reader and the filler, each a process of its own
 //! - [`process`]: children, their deadlines and their CPUs
+//! - [`syscalls`]: what std does not have, and the only `unsafe`
 //! - [`figures`], [`table`], [`json`], [`machine`]: what is made of the numbers
 //!
 //! Run it with `scripts/bench.sh`; docs/BENCHMARKS.md has the method and the figures.
@@ -32,6 +33,8 @@ mod process;
 mod roles;
 #[cfg(target_os = "linux")]
 mod supervisor;
+#[cfg(target_os = "linux")]
+mod syscalls;
 #[cfg(target_os = "linux")]
 mod table;
 #[cfg(target_os = "linux")]

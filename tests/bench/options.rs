@@ -53,7 +53,7 @@ pub(crate) struct Options {
     /// Writer's and reader's buffers start 16 bytes into a page, as malloc's large ones do
     #[arg(long)]
     pub(crate) misaligned: bool,
-    /// What was measured, for the report (a version or commit)
+    /// What was measured, for the report (a date, a version)
     #[arg(long)]
     pub(crate) label: Option<String>,
     /// Said by `cargo bench`; without it nothing is measured

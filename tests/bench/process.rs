@@ -3,11 +3,11 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read, Write};
-use std::os::fd::AsRawFd;
-use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::syscalls;
 
 /// How often a process that should end is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
@@ -21,20 +21,7 @@ pub(crate) fn own_command() -> io::Result<Command> {
 
 /// Starts `command` so that it gets `signal` when the thread that calls this ends.
 pub(crate) fn spawn_bound(command: &mut Command, signal: libc::c_int) -> io::Result<Child> {
-    let parent = std::process::id();
-    // SAFETY: between fork and exec only prctl, getppid and raise are called, all of them
-    // async-signal-safe, and nothing is allocated.
-    unsafe {
-        command.pre_exec(move || {
-            if libc::prctl(libc::PR_SET_PDEATHSIG, signal) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            if libc::getppid().cast_unsigned() != parent {
-                libc::raise(libc::SIGKILL);
-            }
-            Ok(())
-        });
-    }
+    syscalls::bind_to_parent(command, signal);
     command.spawn()
 }
 
@@ -49,12 +36,6 @@ pub(crate) fn wait_until(child: &mut Child, deadline: Instant) -> io::Result<Opt
         }
         thread::sleep(POLL_INTERVAL);
     }
-}
-
-/// Sends `signal` to a child that has not been waited for yet.
-pub(crate) fn signal(child: &Child, signal: libc::c_int) {
-    // SAFETY: kill takes no pointers; the id is our child's, and is not reused before its wait.
-    unsafe { libc::kill(child.id().cast_signed(), signal) };
 }
 
 /// A child that speaks in lines: it says one when it is ready, waits for [`Actor::go`], and says
@@ -137,52 +118,18 @@ fn readable(output: &ChildStdout, deadline: Instant) -> io::Result<bool> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let milliseconds = i32::try_from(left.as_millis()).unwrap_or(i32::MAX);
-        let mut poll = libc::pollfd { fd: output.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-        // SAFETY: one valid pollfd, which lives through the call.
-        match unsafe { libc::poll(&raw mut poll, 1, milliseconds) } {
-            0 => return Ok(false),
-            -1 if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
-            -1 => return Err(io::Error::last_os_error()),
-            _ => return Ok(true),
+        match syscalls::wait_readable(output, milliseconds) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
         }
     }
-}
-
-/// The CPUs that this process may use.
-pub(crate) fn cpus() -> io::Result<Vec<usize>> {
-    let set = affinity(0)?;
-    let all = 0..libc::CPU_SETSIZE.cast_unsigned() as usize;
-    // SAFETY: the index is below CPU_SETSIZE.
-    Ok(all.filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) }).collect())
-}
-
-fn affinity(thread: libc::pid_t) -> io::Result<libc::cpu_set_t> {
-    // SAFETY: an all-zero cpu_set_t is the empty set.
-    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: `set` is writable and its size is passed.
-    if unsafe { libc::sched_getaffinity(thread, size_of_val(&set), &raw mut set) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(set)
-}
-
-/// Pins a thread (0: the calling one) to `cpu`.
-pub(crate) fn pin(thread: libc::pid_t, cpu: usize) -> io::Result<()> {
-    // SAFETY: an all-zero cpu_set_t is the empty set.
-    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: `cpu` came from `cpus`, so it is below CPU_SETSIZE; `set` outlives the call.
-    let result = unsafe {
-        libc::CPU_SET(cpu, &mut set);
-        libc::sched_setaffinity(thread, size_of_val(&set), &raw const set)
-    };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Pins all threads of a process, also those that are started meanwhile.
 pub(crate) fn pin_process(process: u32, cpu: usize) -> io::Result<()> {
     while !is_pinned(process, cpu)? {
         for thread in threads(process)? {
-            match pin(thread, cpu) {
+            match syscalls::set_affinity(thread, cpu) {
                 Err(error) if error.raw_os_error() != Some(libc::ESRCH) => return Err(error),
                 _ => {}
             }
@@ -194,14 +141,9 @@ pub(crate) fn pin_process(process: u32, cpu: usize) -> io::Result<()> {
 /// Whether every thread of a process may run on `cpu` only.
 pub(crate) fn is_pinned(process: u32, cpu: usize) -> io::Result<bool> {
     for thread in threads(process)? {
-        match affinity(thread) {
-            Ok(set) => {
-                // SAFETY: `cpu` came from `cpus`, so it is below CPU_SETSIZE.
-                let (count, has) = unsafe { (libc::CPU_COUNT(&set), libc::CPU_ISSET(cpu, &set)) };
-                if count != 1 || !has {
-                    return Ok(false);
-                }
-            }
+        match syscalls::affinity(thread) {
+            Ok(cpus) if cpus == [cpu] => {}
+            Ok(_) => return Ok(false),
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
             Err(error) => return Err(error),
         }

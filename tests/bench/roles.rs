@@ -4,11 +4,8 @@
 //! and says what came of it. Whatever costs time beside the transfer (buffers, checks, removal)
 //! lies before the start or after the end that it reports.
 
-use std::alloc::{Layout, alloc, dealloc};
-use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -16,7 +13,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::process;
+use crate::syscalls;
 
 const PAGE: usize = 4096;
 /// The pattern's period; a prime, so that bytes that moved by a page or a sector show.
@@ -136,7 +133,7 @@ fn check_last(buffer: &[u8], last: usize, block: usize, received: u64) -> io::Re
 /// Opens an end. A reader waits for the name; which end comes first is left to chance.
 fn open_end(transfer: &Transfer, write: bool) -> io::Result<File> {
     if let Some(cpu) = transfer.cpu {
-        process::pin(0, cpu)?;
+        syscalls::set_affinity(0, cpu)?;
     }
     let mut options = OpenOptions::new();
     options.read(!write).write(write).create(write && transfer.create);
@@ -153,8 +150,7 @@ fn open_end(transfer: &Transfer, write: bool) -> io::Result<File> {
 /// Sets the capacity if asked to, and waits for the start.
 fn prepare(transfer: &Transfer, file: &File) -> io::Result<()> {
     if let Some(size) = transfer.pipe_size {
-        // SAFETY: F_SETPIPE_SZ takes an int.
-        let got = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETPIPE_SZ, size) };
+        let got = syscalls::set_pipe_size(file, size)?;
         if got != size {
             return Err(io::Error::other(format!("F_SETPIPE_SZ gave {got}")));
         }
@@ -185,9 +181,9 @@ fn fill_pipe(fill: &Fill, path: &Path, block: &[u8]) -> io::Result<u64> {
     options.write(true).create(true).custom_flags(libc::O_NONBLOCK);
     let mut file = options.open(path)?;
     let capacity = fill.bytes_per_pipe + (2 << 20);
-    set_attribute(&file, "user.pipefs.capacity", &capacity.to_string())?;
+    syscalls::set_attribute(&file, "user.pipefs.capacity", &capacity.to_string())?;
     if fill.message {
-        set_attribute(&file, "user.pipefs.type", "message")?;
+        syscalls::set_attribute(&file, "user.pipefs.type", "message")?;
     }
     let mut taken = 0;
     while taken < fill.bytes_per_pipe {
@@ -229,15 +225,6 @@ impl Drain<'_> {
     }
 }
 
-fn set_attribute(file: &File, name: &str, value: &str) -> io::Result<()> {
-    let name = CString::new(name)?;
-    // SAFETY: a terminated name, and a value that lives through the call with its length.
-    let result = unsafe {
-        libc::fsetxattr(file.as_raw_fd(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0)
-    };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
 fn say(line: &str) -> io::Result<()> {
     let mut output = io::stdout().lock();
     writeln!(output, "{line}")?;
@@ -266,17 +253,10 @@ struct Moment {
 impl Moment {
     fn now() -> Self {
         Self {
-            clock: nanoseconds(libc::CLOCK_MONOTONIC),
-            cpu: nanoseconds(libc::CLOCK_PROCESS_CPUTIME_ID),
+            clock: syscalls::nanoseconds(libc::CLOCK_MONOTONIC),
+            cpu: syscalls::nanoseconds(libc::CLOCK_PROCESS_CPUTIME_ID),
         }
     }
-}
-
-fn nanoseconds(clock: libc::clockid_t) -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is writable; both clocks exist on Linux.
-    unsafe { libc::clock_gettime(clock, &raw mut time) };
-    time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
 }
 
 fn pattern(place: usize) -> u8 {
@@ -285,40 +265,27 @@ fn pattern(place: usize) -> u8 {
 
 /// A block's memory, from a page boundary as `cat`, `cp` and `dd` have it, touched in advance.
 struct Buffer {
-    memory: *mut u8,
-    layout: Layout,
+    memory: Vec<u8>,
     start: usize,
     length: usize,
 }
 
 impl Buffer {
     fn new(length: usize, misaligned: bool) -> Self {
-        let start = if misaligned { 16 } else { 0 };
-        let layout = Layout::from_size_align(start + length, PAGE).expect("a block's size");
-        // SAFETY: the layout's size is not zero.
-        let memory = unsafe { alloc(layout) };
-        assert!(!memory.is_null(), "no memory for a block");
-        for place in 0..start + length {
-            // SAFETY: the place lies within the allocation.
-            unsafe { memory.add(place).write(pattern(place.wrapping_sub(start))) };
+        let mut memory = vec![0; length + 2 * PAGE];
+        let shift = if misaligned { 16 } else { 0 };
+        let start = memory.as_ptr().addr().wrapping_neg() % PAGE + shift;
+        for (place, byte) in memory[start..start + length].iter_mut().enumerate() {
+            *byte = pattern(place);
         }
-        Self { memory, layout, start, length }
+        Self { memory, start, length }
     }
 
     fn bytes(&self) -> &[u8] {
-        // SAFETY: these bytes are allocated, were written in `new`, and are borrowed with `self`.
-        unsafe { std::slice::from_raw_parts(self.memory.add(self.start), self.length) }
+        &self.memory[self.start..self.start + self.length]
     }
 
     fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in `bytes`, and `self` is borrowed exclusively.
-        unsafe { std::slice::from_raw_parts_mut(self.memory.add(self.start), self.length) }
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        // SAFETY: allocated in `new` with this layout.
-        unsafe { dealloc(self.memory, self.layout) };
+        &mut self.memory[self.start..self.start + self.length]
     }
 }

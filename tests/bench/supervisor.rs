@@ -15,10 +15,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGTERM};
 
 use crate::options::{Options, Part};
-use crate::{arms, json, machine, memory, process, roles, table, throughput};
+use crate::{arms, json, machine, memory, process, roles, syscalls, table, throughput};
 
 /// How often the worker is looked at; long, because looking takes CPU from what is measured.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -49,13 +49,12 @@ fn supervise(options: &Options) -> io::Result<ExitCode> {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
-    // SAFETY: prctl takes no pointers here.
-    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
+    syscalls::adopt_orphans()?;
     let base =
         fs::canonicalize(tempfile::Builder::new().prefix("pipefs-bench-").tempdir()?.keep())?;
     let mut command = process::own_command()?;
     command.args(std::env::args_os().skip(1)).arg("--base").arg(&base).process_group(0);
-    let mut worker = process::spawn_bound(&mut command, libc::SIGKILL)?;
+    let mut worker = process::spawn_bound(&mut command, SIGKILL)?;
     let deadline = Instant::now() + options.time_limit();
     let status = loop {
         if let Some(status) = worker.try_wait()? {
@@ -83,8 +82,7 @@ fn end_all(worker: &mut Child) {
     let _ = worker.kill();
     let _ = process::wait_until(worker, Instant::now() + LEFTOVERS_DEADLINE);
     if !reap_all() {
-        // SAFETY: kill takes no pointers; the group is the worker's, and its members still live.
-        unsafe { libc::kill(-worker.id().cast_signed(), libc::SIGKILL) };
+        syscalls::send_signal(-worker.id().cast_signed(), SIGKILL);
         if !reap_all() {
             eprintln!("a process of the benchmark cannot be ended");
         }
@@ -95,12 +93,11 @@ fn end_all(worker: &mut Child) {
 fn reap_all() -> bool {
     let deadline = Instant::now() + LEFTOVERS_DEADLINE;
     loop {
-        // SAFETY: a null status is allowed.
-        match unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) } {
-            -1 => return true,
-            0 if Instant::now() >= deadline => return false,
-            0 => thread::sleep(Duration::from_millis(10)),
-            _ => {}
+        match syscalls::reap_any() {
+            Err(_) => return true,
+            Ok(0) if Instant::now() >= deadline => return false,
+            Ok(0) => thread::sleep(Duration::from_millis(10)),
+            Ok(_) => {}
         }
     }
 }
@@ -121,7 +118,7 @@ fn clean(base: &Path) {
 
 /// Measures, prints and writes the report.
 fn work(base: &Path, options: &Options) -> io::Result<ExitCode> {
-    let about = table::about(options, &machine::describe(), &machine::today());
+    let about = table::about(options, &machine::describe());
     let mut report = format!("{about}\n");
     let mut sections = Vec::new();
     let mut failed = false;

@@ -16,10 +16,10 @@ const BEGIN: &str = "<!-- figures: begin (scripts/bench.sh --write) -->\n";
 const END: &str = "<!-- figures: end -->\n";
 
 /// How the runs were made, in one paragraph.
-pub(crate) fn about(options: &Options, machine: &str, date: &str) -> String {
-    let label = options.label.as_ref().map(|label| format!(", {label}")).unwrap_or_default();
+pub(crate) fn about(options: &Options, machine: &str) -> String {
+    let label = options.label.as_ref().map(|label| format!("{label}. ")).unwrap_or_default();
     let mut text = format!(
-        "{date}{label}. {machine}. {} repetitions of {} s.",
+        "{label}{machine}. {} repetitions of {} s.",
         options.repetitions(),
         options.run_time().as_secs_f64()
     );

@@ -14,11 +14,12 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::arms::{Arm, Site, make_fifo};
+use crate::arms::{Arm, Site};
 use crate::figures::Sample;
 use crate::machine::Watch;
 use crate::options::{Options, Part, show_size};
 use crate::process::{self, Actor};
+use crate::syscalls;
 
 /// No process may take longer to open its end.
 const OPEN_DEADLINE: Duration = Duration::from_secs(10);
@@ -77,7 +78,7 @@ struct Placement {
 
 impl Placement {
     fn of(part: Part) -> io::Result<Self> {
-        let cpus = process::cpus()?;
+        let cpus = syscalls::affinity(0)?;
         // One CPU is the last: the first usually takes the interrupts.
         match (part, &cpus[..]) {
             (Part::OneCpu, &[.., last]) => {
@@ -189,7 +190,7 @@ impl Bench<'_> {
         self.runs += 1;
         let path = site.directory.join(format!("{}-{}", self.block, self.runs));
         if !site.arm.is_mount() {
-            make_fifo(&path)?;
+            syscalls::make_fifo(&path)?;
         }
         let driver = site.driver.as_ref().map(|driver| driver.id());
         if let (Some(driver), Some(cpu)) = (driver, self.placement.driver) {
