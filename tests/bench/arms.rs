@@ -25,8 +25,10 @@ pub(crate) enum Arm {
     Fifo,
     /// mkfifo with F_SETPIPE_SZ 1 MiB
     FifoLarge,
-    /// The FUSE driver that does nothing
+    /// The FUSE driver that does nothing, with one thread
     Floor,
+    /// The same with a thread for each CPU, on descriptors of their own
+    FloorThreads,
     /// pipefs as it is
     Pipefs,
 }
@@ -38,6 +40,7 @@ impl Arm {
             Self::Fifo => "mkfifo",
             Self::FifoLarge => "mkfifo 1 MiB",
             Self::Floor => "floor",
+            Self::FloorThreads => "floor, threads",
             Self::Pipefs => "pipefs",
         }
     }
@@ -48,13 +51,19 @@ impl Arm {
             Self::Fifo => "fifo",
             Self::FifoLarge => "fifo-large",
             Self::Floor => "floor",
+            Self::FloorThreads => "floor-threads",
             Self::Pipefs => "pipefs",
         }
     }
 
+    /// Whether what is read is made up, and never ends.
+    pub(crate) fn is_floor(self) -> bool {
+        matches!(self, Self::Floor | Self::FloorThreads)
+    }
+
     /// Whether a driver of ours stands behind it.
     pub(crate) fn is_mount(self) -> bool {
-        matches!(self, Self::Floor | Self::Pipefs)
+        self == Self::Pipefs || self.is_floor()
     }
 }
 
@@ -74,9 +83,11 @@ impl Site {
         fs::create_dir_all(&directory)?;
         let driver = match arm {
             Arm::Fifo | Arm::FifoLarge => None,
-            Arm::Floor => {
+            Arm::Floor | Arm::FloorThreads => {
+                let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+                let threads = if arm == Arm::Floor { 1 } else { cpus };
                 let mut command = process::own_command()?;
-                command.arg("floor").arg(&directory).arg(options.floor_threads.to_string());
+                command.arg("floor").arg(&directory).arg(threads.to_string());
                 Some(Driver::start(command, &directory)?)
             }
             Arm::Pipefs => {

@@ -29,7 +29,7 @@ pub(crate) struct Options {
     pub(crate) seconds: Option<f64>,
     /// What to compare
     #[arg(long, value_delimiter = ',', value_enum,
-        default_values_t = [Arm::Fifo, Arm::FifoLarge, Arm::Floor, Arm::Pipefs])]
+        default_values_t = [Arm::Fifo, Arm::FifoLarge, Arm::Floor, Arm::FloorThreads, Arm::Pipefs])]
     pub(crate) arms: Vec<Arm>,
     /// What to measure
     #[arg(long, value_delimiter = ',', value_enum,
@@ -47,9 +47,6 @@ pub(crate) struct Options {
     /// Mount options for pipefs (`-o`); the figures are then not those of the defaults
     #[arg(long, value_name = "OPTIONS")]
     pub(crate) mount_options: Option<String>,
-    /// Threads of the floor driver, more than one on cloned descriptors
-    #[arg(long, default_value_t = 1)]
-    pub(crate) floor_threads: usize,
     /// Writer's and reader's buffers start 16 bytes into a page, as malloc's large ones do
     #[arg(long)]
     pub(crate) misaligned: bool,

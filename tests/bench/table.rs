@@ -26,9 +26,6 @@ pub(crate) fn about(options: &Options, machine: &str) -> String {
     if let Some(mount_options) = &options.mount_options {
         let _ = write!(text, " Mount options of pipefs: `{mount_options}`.");
     }
-    if options.floor_threads != 1 {
-        let _ = write!(text, " Floor with {} threads.", options.floor_threads);
-    }
     if options.misaligned {
         text.push_str(" Buffers start 16 bytes into a page.");
     }
@@ -75,9 +72,9 @@ pub(crate) fn section(section: &Section) -> String {
 fn ratios(section: &Section, arms: &[Arm]) -> Option<Table> {
     let mut pairs = Vec::new();
     for above in [Arm::Pipefs, Arm::Floor] {
-        for below in [Arm::Fifo, Arm::FifoLarge, Arm::Floor] {
+        for below in [Arm::Fifo, Arm::FifoLarge, Arm::Floor, Arm::FloorThreads] {
             let wanted = above == Arm::Pipefs || below == Arm::Fifo;
-            if wanted && above != below && arms.contains(&above) && arms.contains(&below) {
+            if wanted && arms.contains(&above) && arms.contains(&below) {
                 pairs.push((above, below));
             }
         }

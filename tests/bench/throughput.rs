@@ -241,7 +241,7 @@ impl Bench<'_> {
         if site.arm.is_mount() {
             arguments.push("--create".into());
         }
-        if site.arm == Arm::Floor {
+        if site.arm.is_floor() {
             arguments.push("--endless".into());
         }
         if site.arm == Arm::FifoLarge {
