@@ -9,6 +9,9 @@
 //! | [`deadline`] | [`within`], [`eventually`], [`Task`]: no wait without an end |
 //! | [`sampler`] | [`StateWatch`]: no process sits in uninterruptible sleep |
 //! | [`sys`] | [`Fd`]: system calls as they are, with their errno |
+//! | [`events`] | epoll and select |
+//! | [`calls`] | rarer system calls: positions, mappings, copies inside the kernel |
+//! | [`random`] | numbers that are the same at each run |
 //! | [`errno`] | [`Errno`]: an error number that prints its name |
 //! | [`watchdog`] | what cleans up when the test binary itself is killed |
 //!
@@ -17,10 +20,13 @@
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
 pub mod actor;
+pub mod calls;
 pub mod deadline;
 pub mod errno;
+pub mod events;
 pub mod mount;
 pub mod process;
+pub mod random;
 pub mod sampler;
 pub mod sys;
 pub mod watchdog;

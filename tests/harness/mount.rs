@@ -6,18 +6,26 @@ use std::os::unix::fs::FileExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::deadline::{Task, comes_true};
+use super::deadline::{PATIENCE, Task, comes_true};
+use super::errno::Errno;
 use super::process::command;
-use super::{sys, watchdog};
+use super::sys::{self, Fd};
+use super::watchdog;
 
 /// How long a mount may take to answer.
 const MOUNT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long the driver may take to end after SIGTERM.
 const END_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a test may use its mount, unless it says more with [`Mount::lasting`].
+const LIFE: Duration = Duration::from_secs(60);
 
 /// The magic number of FUSE in statfs(2), from linux/magic.h.
 const FUSE_SUPER_MAGIC: i64 = 0x6573_5546;
@@ -31,7 +39,7 @@ pub fn pipefs() -> Command {
 
 /// Whether this process may use FUSE here.
 pub fn fuse_is_usable() -> bool {
-    sys::Fd::open("/dev/fuse", libc::O_RDWR).is_ok()
+    Fd::open("/dev/fuse", libc::O_RDWR).is_ok()
 }
 
 /// Says on the real standard error, past libtest's capture, that a test was skipped.
@@ -53,12 +61,17 @@ fn stderr() -> std::os::fd::OwnedFd {
 ///
 /// When it is dropped the driver gets SIGTERM and the directory is removed; a driver that
 /// panicked, failed, or did not end by itself fails the test.
+///
+/// A test may make system calls on the mount from its own thread: when it takes longer than a
+/// minute the driver is killed, which ends every call with an error, and the test fails.
 #[derive(Debug)]
 pub struct Mount {
     place: PathBuf,
     dir: PathBuf,
     driver: std::process::Child,
     log: File,
+    /// Kills the driver when this is not dropped in time.
+    life: Option<Life>,
     /// Set by [`Mount::wait`]: the test has seen to the end itself.
     ended: Option<ExitStatus>,
 }
@@ -73,33 +86,29 @@ impl Mount {
     /// Mounts with more arguments, as in `Mount::with(&["-o", "capacity=4K"])`.
     #[track_caller]
     pub fn with<S: AsRef<OsStr>>(arguments: &[S]) -> Self {
-        Self::start(pipefs().args(["mount", "-f"]).args(arguments), None)
+        Self::start(pipefs().args(["mount", "-f"]).args(arguments))
     }
 
-    /// Mounts as another user, who owns the mount point.
-    #[track_caller]
-    pub fn as_user<S: AsRef<OsStr>>(uid: u32, gid: u32, arguments: &[S]) -> Self {
-        let mut command = pipefs();
-        command.args(["mount", "-f"]).args(arguments);
-        sys::run_as_user(&mut command, uid, gid);
-        Self::start(&mut command, Some((uid, gid)))
+    /// Gives the test more time than a minute, counted from now.
+    #[must_use]
+    pub fn lasting(mut self, life: Duration) -> Self {
+        self.life = None;
+        self.life = Some(Life::start(self.pid(), life));
+        self
     }
 
     #[track_caller]
-    fn start(command: &mut Command, owner: Option<(u32, u32)>) -> Self {
+    fn start(command: &mut Command) -> Self {
         let place = watchdog::new_directory();
         let dir = place.join("mnt");
         fs::create_dir(&dir).expect("a mount point can be made");
-        if let Some((uid, gid)) = owner {
-            std::os::unix::fs::chown(&dir, Some(uid), Some(gid)).expect("root may chown");
-        }
         let log = sys::memory_file("driver");
         let output = || log.try_clone().expect("a descriptor can be duplicated");
         command.arg(&dir).stdin(Stdio::null()).stdout(output()).stderr(output()).process_group(0);
         let driver = sys::spawn(command).expect("the driver can be started");
-        let mut mount = Self { place, dir, driver, log, ended: None };
+        let mut mount = Self { place, dir, driver, log, life: None, ended: None };
         mount.wait_until_it_answers();
-        mount
+        mount.lasting(LIFE)
     }
 
     #[track_caller]
@@ -131,6 +140,38 @@ impl Mount {
     /// A name below the mount point.
     pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.dir.join(name)
+    }
+
+    /// Makes a pipe that has no instance.
+    #[track_caller]
+    pub fn make(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NONBLOCK;
+        match Fd::open(&path, flags) {
+            Ok(file) => file.close().expect("a new pipe can be closed"),
+            Err(error) => panic!("{name} cannot be made: {error:?}"),
+        }
+        path
+    }
+
+    /// Opens a pipe where that succeeds without waiting.
+    #[track_caller]
+    pub fn open(&self, name: &str, flags: i32) -> Fd {
+        let opened = self.opening(name, flags).join(PATIENCE);
+        opened.unwrap_or_else(|error| panic!("open of {name} with flags {flags:#o}: {error:?}"))
+    }
+
+    /// Opens a pipe where that fails without waiting; success is a failure here.
+    #[track_caller]
+    pub fn refused(&self, name: &str, flags: i32) -> Errno {
+        let opened = self.opening(name, flags).join(PATIENCE);
+        opened.expect_err("it was to be refused")
+    }
+
+    /// Opens a pipe in a thread of its own, where that may wait.
+    pub fn opening(&self, name: &str, flags: i32) -> Task<Result<Fd, Errno>> {
+        let path = self.path(name);
+        Task::spawn(move || Fd::open(path, flags))
     }
 
     /// The driver's process.
@@ -174,6 +215,7 @@ impl Mount {
                 "the driver has not ended within {deadline:?}:\n{}",
                 self.log()
             );
+            self.life = None;
             self.ended = Some(self.driver.wait().expect("the driver can be waited for"));
         }
         self.ended.expect("it was just set")
@@ -183,11 +225,14 @@ impl Mount {
     fn take_down(&mut self) -> Result<(), String> {
         let asked = self.ended.is_none();
         let mut wrong = None;
+        if self.life.take().is_some_and(|life| life.is_over()) {
+            wrong = Some("the test took too long, so its driver was killed".into());
+        }
         if asked {
             // It may be a zombie already: then it has ended by itself, which the status tells.
             let _ = sys::kill(self.pid(), libc::SIGTERM);
             if !sys::wait_for_exit(self.pid(), END_DEADLINE) {
-                wrong = Some(format!("the driver did not end within {END_DEADLINE:?} of SIGTERM"));
+                wrong.get_or_insert_with(|| format!("not ended {END_DEADLINE:?} after SIGTERM"));
                 let _ = sys::kill(self.pid(), libc::SIGKILL);
             }
             self.ended = self.driver.wait().ok();
@@ -220,6 +265,46 @@ impl Drop for Mount {
             eprintln!("--- the driver's log of {}\n{}", self.dir.display(), self.log());
         } else if let Err(wrong) = result {
             panic!("{wrong}\n--- its log\n{}", self.log());
+        }
+    }
+}
+
+/// The time that a test has for its mount.
+#[derive(Debug)]
+struct Life {
+    over: Arc<AtomicBool>,
+    /// Dropping it ends the thread; which is joined, so that it cannot kill a later process.
+    end: Option<mpsc::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Life {
+    fn start(driver: i32, life: Duration) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let (end, ended) = mpsc::channel();
+        let thread = thread::spawn({
+            let over = Arc::clone(&over);
+            move || {
+                if ended.recv_timeout(life) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    over.store(true, Ordering::Relaxed);
+                    // The driver is not reaped while this thread lives.
+                    let _ = sys::kill(driver, libc::SIGKILL);
+                }
+            }
+        });
+        Self { over, end: Some(end), thread: Some(thread) }
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.end = None;
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the thread does not panic");
         }
     }
 }

@@ -43,6 +43,11 @@ impl Fd {
         check(fd).map(Self)
     }
 
+    /// Takes over a descriptor that a system call has just returned.
+    pub fn from_new(fd: RawFd) -> Self {
+        Self(fd)
+    }
+
     /// close(2), with its answer.
     pub fn close(self) -> Result<(), Errno> {
         close(ManuallyDrop::new(self).0)
@@ -97,6 +102,15 @@ impl Fd {
     pub fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
         // SAFETY: the pointer and the length are those of one slice.
         check_size(unsafe { libc::write(self.0, bytes.as_ptr().cast(), bytes.len()) })
+    }
+
+    /// One write(2) from memory that begins with a page.
+    pub fn write_from_page(&self, bytes: &[u8]) -> Result<usize, Errno> {
+        const PAGE: usize = 4096;
+        let mut memory = vec![0; bytes.len() + PAGE];
+        let start = memory.as_ptr().align_offset(PAGE);
+        memory[start..start + bytes.len()].copy_from_slice(bytes);
+        self.write(&memory[start..start + bytes.len()])
     }
 
     /// Writes everything, in as many write(2) as it takes.

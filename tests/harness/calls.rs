@@ -1,0 +1,92 @@
+//! System calls that only a few tests make: positions, mappings, copies inside the kernel, and
+//! those by path that std does not have.
+
+use std::path::Path;
+
+use super::errno::Errno;
+use super::sys::{Fd, c_path, check, check_size};
+
+/// lseek(2) from the start.
+pub fn seek(file: &Fd, offset: i64) -> Result<i64, Errno> {
+    // SAFETY: no pointer is passed.
+    let offset = unsafe { libc::lseek(file.raw(), offset, libc::SEEK_SET) };
+    if offset < 0 { Err(Errno::last()) } else { Ok(offset) }
+}
+
+/// pread(2).
+pub fn read_at(file: &Fd, size: usize, offset: i64) -> Result<usize, Errno> {
+    let mut buffer = vec![0_u8; size];
+    // SAFETY: the pointer and the length are those of one vector.
+    check_size(unsafe { libc::pread(file.raw(), buffer.as_mut_ptr().cast(), size, offset) })
+}
+
+/// pwrite(2).
+pub fn write_at(file: &Fd, bytes: &[u8], offset: i64) -> Result<usize, Errno> {
+    // SAFETY: the pointer and the length are those of one slice.
+    check_size(unsafe { libc::pwrite(file.raw(), bytes.as_ptr().cast(), bytes.len(), offset) })
+}
+
+/// ftruncate(2).
+pub fn truncate_open(file: &Fd, length: i64) -> Result<(), Errno> {
+    // SAFETY: no pointer is passed.
+    check(unsafe { libc::ftruncate(file.raw(), length) }).map(drop)
+}
+
+/// mmap(2) of one page, shared; it is unmapped again.
+pub fn map_shared(file: &Fd, protection: i32) -> Result<(), Errno> {
+    // SAFETY: the kernel chooses the address; what it mapped is unmapped and never looked at.
+    unsafe {
+        let none = std::ptr::null_mut();
+        let page = libc::mmap(none, 4096, protection, libc::MAP_SHARED, file.raw(), 0);
+        if page == libc::MAP_FAILED {
+            return Err(Errno::last());
+        }
+        check(libc::munmap(page, 4096)).map(drop)
+    }
+}
+
+/// A pipe of the kernel's: its read end and its write end.
+pub fn kernel_pipe() -> (Fd, Fd) {
+    let mut fds = [0; 2];
+    // SAFETY: the pointer is to two descriptors.
+    let made = check(unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC) });
+    made.expect("a pipe can be made");
+    (Fd::from_new(fds[0]), Fd::from_new(fds[1]))
+}
+
+/// splice(2), without offsets.
+pub fn splice(from: &Fd, to: &Fd, size: usize) -> Result<usize, Errno> {
+    let none = std::ptr::null_mut();
+    // SAFETY: the offsets may be null.
+    check_size(unsafe { libc::splice(from.raw(), none, to.raw(), none, size, 0) })
+}
+
+/// sendfile(2) from the file's own offset.
+pub fn sendfile(from: &Fd, to: &Fd, size: usize) -> Result<usize, Errno> {
+    // SAFETY: the offset may be null.
+    check_size(unsafe { libc::sendfile(to.raw(), from.raw(), std::ptr::null_mut(), size) })
+}
+
+/// copy_file_range(2), without offsets.
+pub fn copy_range(from: &Fd, to: &Fd, size: usize) -> Result<usize, Errno> {
+    let none = std::ptr::null_mut();
+    // SAFETY: the offsets may be null.
+    check_size(unsafe { libc::copy_file_range(from.raw(), none, to.raw(), none, size, 0) })
+}
+
+/// renameat2(2).
+pub fn rename_with(from: &Path, to: &Path, flags: u32) -> Result<(), Errno> {
+    let (from, to) = (c_path(from), c_path(to));
+    let here = libc::AT_FDCWD;
+    // SAFETY: the paths are C strings that outlive the call.
+    check(unsafe { libc::renameat2(here, from.as_ptr(), here, to.as_ptr(), flags) }).map(drop)
+}
+
+/// utimensat(2): sets both times, in whole seconds.
+pub fn set_times(path: &Path, atime: i64, mtime: i64) -> Result<(), Errno> {
+    let path = c_path(path);
+    let time = |seconds| libc::timespec { tv_sec: seconds, tv_nsec: 0 };
+    let times = [time(atime), time(mtime)];
+    // SAFETY: the path is a C string, and there are two times; both outlive the call.
+    check(unsafe { libc::utimensat(libc::AT_FDCWD, path.as_ptr(), times.as_ptr(), 0) }).map(drop)
+}
