@@ -23,6 +23,16 @@ pub enum Progress<T> {
     Waiting,
 }
 
+impl<T> Progress<T> {
+    /// The same with another value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Progress<U> {
+        match self {
+            Self::Done(value) => Progress::Done(change(value)),
+            Self::Waiting => Progress::Waiting,
+        }
+    }
+}
+
 /// The answer to an operation that had waited.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer {

@@ -1,59 +1,34 @@
-//! The FUSE adapter (being written): mount, serve, stop.
+//! The FUSE adapter: which request goes where, and why there are two planes.
+//!
+//! fuser answers every INTERRUPT with ENOSYS, after which the kernel stops sending them and a
+//! blocked reader cannot be killed. So the driver reads /dev/fuse itself. What may wait or moves
+//! data ([`route::Plane::Data`]: READ, WRITE, POLL, INTERRUPT) it answers itself; every other
+//! request goes, as it is, through a socket to an ordinary fuser session, whose replies are
+//! copied back. docs/FUSE.md tells the whole story.
+//!
+//! ```text
+//!                       ┌─ data plane (data/) ──────────────▶ engine
+//!   /dev/fuse ──read──▶ route                                   ▲
+//!       ▲               └─ socket ─▶ fuser ─▶ control plane ────┘
+//!       └──── replies ◀──── socket ◀───┘      (metadata)
+//! ```
+//!
+//! - [`session`]: mounting, the threads, stopping — start here
+//! - [`driver`]: what the threads share, and the deadlines
+//! - [`route`]: who answers which request
+//! - [`data`]: READ, WRITE, POLL, INTERRUPT
+//! - [`metadata`]: all other operations
+//! - [`doors`]: why a pipe has many inode numbers
+//! - [`device`]: system calls
+//! - [`errno`]: errors
 
-use std::io;
-use std::path::Path;
+mod data;
+mod device;
+mod doors;
+mod driver;
+mod errno;
+mod metadata;
+mod route;
+mod session;
 
-use pipefs::Settings;
-
-/// What a mount is made with.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Other users may use the mount (`allow_other`); the root directory is 1777 then, else 0755.
-    pub allow_other: bool,
-    /// `fusermount3` unmounts when the driver dies; needs `allow_other`.
-    pub auto_unmount: bool,
-    /// Bytes that all pipes together may hold before writers wait.
-    pub memory_bytes: u64,
-    /// Settings of new pipes.
-    pub defaults: Settings,
-    /// The source shown by `mount` and `df`.
-    pub fsname: String,
-}
-
-/// A mount that is there but not served yet.
-#[derive(Debug)]
-pub struct Mounted {}
-
-/// Takes a served mount down, from any thread.
-#[derive(Debug, Clone)]
-pub struct Stopper {}
-
-/// Mounts on `dir` and negotiates with the kernel. No thread is started.
-///
-/// # Errors
-/// What mount(2) or fusermount3 said.
-pub fn mount(_dir: &Path, _config: &Config) -> io::Result<Mounted> {
-    Err(io::Error::other("the FUSE adapter is being written"))
-}
-
-impl Mounted {
-    /// A handle that stops the serving.
-    #[must_use]
-    pub fn stopper(&self) -> Stopper {
-        Stopper {}
-    }
-
-    /// Starts the threads and calls `ready` from this thread once requests are being answered
-    /// (the caller may then use the mount itself); returns when the mount is gone.
-    ///
-    /// # Errors
-    /// A failure of /dev/fuse.
-    pub fn serve(self, _ready: impl FnOnce()) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Stopper {
-    /// Ends every waiting operation with an error and unmounts, lazily if ends are open.
-    pub fn stop(&self) {}
-}
+pub use session::{Config, Mounted, Stopper, mount};

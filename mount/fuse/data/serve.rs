@@ -1,0 +1,197 @@
+//! READ, WRITE, POLL and INTERRUPT, and the delivery of what the engine decided.
+
+use std::io::{self, IoSlice};
+
+use bytes::{Bytes, BytesMut};
+use log::{debug, warn};
+use pipefs::{Answer, Blocking, Data, Effects, EndId, Error, Now, PollKey, Progress, Ticket};
+use smallvec::SmallVec;
+
+use super::buffers::reuse;
+use super::poll;
+use super::wire::{
+    self, InHeader, OUT_HEADER_BYTES, PollIn, ReadIn, WRITE_HEADER_BYTES, WriteIn, opcode,
+};
+use crate::fuse::driver::Driver;
+use crate::fuse::errno::errno;
+use crate::fuse::route::{Plane, plane_of};
+
+/// One request as it was read: the first 80 bytes, and a buffer with the rest.
+pub(crate) struct Request {
+    header: [u8; WRITE_HEADER_BYTES],
+    /// Room for the largest payload; replaced by a fresh buffer when the queue keeps this one.
+    payload: BytesMut,
+}
+
+impl Driver {
+    /// Reads and serves requests until the mount is gone.
+    ///
+    /// # Errors
+    /// What /dev/fuse fails with, other than that the mount is gone.
+    pub(crate) fn serve_device(&self) -> io::Result<()> {
+        let payload = self.buffers.take();
+        let mut request = Request { header: [0; WRITE_HEADER_BYTES], payload };
+        let mut effects = Effects::default();
+        loop {
+            request.payload.clear();
+            let len = match self.device.receive(&mut request.header, &mut request.payload) {
+                Ok(len) => len,
+                Err(error) if error.raw_os_error() == Some(libc::ENODEV) => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            let message = &request.header[..len.min(WRITE_HEADER_BYTES)];
+            match InHeader::decode(message).filter(|header| header.len as usize == len) {
+                Some(header) => self.serve(header, len, &mut request, &mut effects),
+                None => warn!("a message of {len} bytes from the kernel is not a request"),
+            }
+        }
+    }
+
+    fn serve(&self, header: InHeader, len: usize, request: &mut Request, effects: &mut Effects) {
+        let ticket = Ticket(header.unique);
+        let message = &mut request.header[..len.min(WRITE_HEADER_BYTES)];
+        let known = match (plane_of(header.opcode), header.opcode) {
+            (Plane::Control, opcode) => {
+                if matches!(opcode, opcode::READDIR | opcode::READDIRPLUS) {
+                    wire::clamp_readdir(message, super::super::route::MAX_READDIR_BYTES);
+                }
+                self.forward(ticket, &[IoSlice::new(message), IoSlice::new(&request.payload)]);
+                Some(())
+            }
+            (Plane::Data, opcode::READ) => {
+                ReadIn::decode(message).map(|read| self.read(ticket, read, effects))
+            }
+            (Plane::Data, opcode::WRITE) => WriteIn::decode(message)
+                .filter(|write| write.size as usize == request.payload.len())
+                .map(|write| self.write(ticket, write, &mut request.payload, effects)),
+            (Plane::Data, opcode::POLL) => {
+                PollIn::decode(message).map(|poll| self.poll(ticket, poll, effects))
+            }
+            (Plane::Data, _) => wire::interrupted_unique(message).map(|unique| {
+                self.engine.cancel(Ticket(unique), effects);
+                self.deliver(effects);
+            }),
+        };
+        if known.is_none() {
+            warn!("request {} with operation code {} is malformed", ticket.0, header.opcode);
+            self.reply_error(ticket, libc::EINVAL);
+        }
+    }
+
+    fn read(&self, ticket: Ticket, read: ReadIn, effects: &mut Effects) {
+        if !read.is_direct {
+            // The page cache (mmap, splice) must never see data: it would keep it.
+            return self.reply_error(ticket, libc::EINVAL);
+        }
+        let blocking = match read.offset {
+            0 => blocking(read.flags),
+            _ => Blocking::Continuation,
+        };
+        let end = EndId::from_raw(read.fh);
+        let size = read.size as usize;
+        let progress = self.engine.read(end, size, blocking, ticket, Now::read(), effects);
+        // Writers that may go on are answered first: their next request overlaps the long copy.
+        self.deliver(effects);
+        match progress {
+            Ok(Progress::Done(data)) => self.reply_data(ticket, data),
+            Ok(Progress::Waiting) => {}
+            Err(error) => self.reply_error(ticket, errno(error)),
+        }
+    }
+
+    fn write(&self, ticket: Ticket, write: WriteIn, payload: &mut BytesMut, effects: &mut Effects) {
+        let data = std::mem::take(payload).freeze();
+        let end = EndId::from_raw(write.fh);
+        let blocking = blocking(write.flags);
+        let ours = data.clone();
+        match self.engine.write(end, data, blocking, ticket, Now::read(), effects) {
+            Ok(Progress::Done(written)) => self.reply_number(ticket, written),
+            Ok(Progress::Waiting) => {}
+            Err(error) => self.reply_error(ticket, errno(error)),
+        }
+        self.deliver(effects);
+        *payload = reuse(ours).unwrap_or_else(|| self.buffers.take());
+    }
+
+    fn poll(&self, ticket: Ticket, poll: PollIn, effects: &mut Effects) {
+        let end = EndId::from_raw(poll.fh);
+        match self.engine.poll(end, poll.notify.map(PollKey), effects) {
+            Ok(ready) => self.reply_number(ticket, poll::events(ready)),
+            Err(error) => self.reply_error(ticket, errno(error)),
+        }
+        self.deliver(effects);
+    }
+
+    /// Tells everybody what the engine has decided about them, and empties `effects`.
+    pub(crate) fn deliver(&self, effects: &mut Effects) {
+        if effects.is_empty() {
+            return;
+        }
+        for (ticket, answer) in effects.answers.drain(..) {
+            match answer {
+                Answer::Read(data) => self.reply_data(ticket, data),
+                Answer::Written(written) => self.reply_number(ticket, written),
+                Answer::Opened(end) => self.answer_control(ticket, Ok(Some(end))),
+                Answer::Flushed => self.answer_control(ticket, Ok(None)),
+                Answer::Failed(error) => self.answer_control(ticket, Err(error)),
+            }
+        }
+        for key in effects.wakes.drain(..) {
+            self.send(&[IoSlice::new(&wire::notify_poll(key.0))]);
+        }
+        if std::mem::take(&mut effects.deadline_added) {
+            self.timer.look_again();
+        }
+    }
+
+    /// Answers an open or fsync that waited; what the control plane does not know is a read or
+    /// write.
+    fn answer_control(&self, ticket: Ticket, outcome: Result<Option<EndId>, Error>) {
+        let Some(waiting) = self.take_waiting(ticket) else {
+            match outcome {
+                Err(error) => return self.reply_error(ticket, errno(error)),
+                Ok(_) => unreachable!("{ticket:?} was neither an open nor an fsync"),
+            }
+        };
+        waiting.answer(self, outcome);
+    }
+
+    fn reply_data(&self, ticket: Ticket, data: Data) {
+        let header = wire::out_header(ticket.0, 0, data.byte_len());
+        let mut parts: SmallVec<[IoSlice<'_>; 8]> = SmallVec::new();
+        parts.push(IoSlice::new(&header));
+        parts.extend(data.iter().map(|slice| IoSlice::new(slice)));
+        self.send(&parts);
+        drop(parts);
+        data.into_slices().filter(is_large).for_each(|slice| self.buffers.give_back(slice));
+    }
+
+    fn reply_number(&self, ticket: Ticket, number: u32) {
+        self.send(&[IoSlice::new(&wire::number_reply(ticket.0, number))]);
+    }
+
+    pub(crate) fn reply_error(&self, ticket: Ticket, errno: i32) {
+        self.send(&[IoSlice::new(&wire::out_header(ticket.0, -errno, 0))]);
+    }
+
+    /// Sends to the kernel. A failure means that nobody needs the message any more (the request
+    /// was aborted, the poller has gone); data in it had a reader, who has gone with it.
+    pub(crate) fn send(&self, parts: &[IoSlice<'_>]) {
+        if let Err(error) = self.device.send(parts) {
+            debug!("the kernel does not take a message of {} bytes: {error}", total(parts));
+        }
+    }
+}
+
+fn total(parts: &[IoSlice<'_>]) -> usize {
+    parts.iter().map(|part| part.len()).sum::<usize>().max(OUT_HEADER_BYTES)
+}
+
+/// Whether a slice may be a whole request buffer; what is smaller is one of the queue's chunks.
+fn is_large(slice: &Bytes) -> bool {
+    slice.len() >= pipefs::queue::ADOPT_MIN_BYTES
+}
+
+fn blocking(flags: u32) -> Blocking {
+    if flags & libc::O_NONBLOCK as u32 == 0 { Blocking::Yes } else { Blocking::No }
+}

@@ -1,0 +1,263 @@
+//! The few kernel structures that the data plane reads and writes itself (linux/fuse.h, protocol
+//! 7.31 and later). Everything is decoded by copying, nothing is cast; a message that is too
+//! short is `None`.
+
+/// Size of `struct fuse_in_header`.
+pub(crate) const IN_HEADER_BYTES: usize = 40;
+
+/// Where a WRITE's payload begins: `fuse_in_header` and `fuse_write_in`. READ has this length in
+/// all.
+pub(crate) const WRITE_HEADER_BYTES: usize = IN_HEADER_BYTES + 40;
+
+/// Size of `struct fuse_out_header`.
+pub(crate) const OUT_HEADER_BYTES: usize = 16;
+
+/// `FUSE_READ_LOCKOWNER`: set for read(2), not for reads of the page cache (mmap, splice).
+const READ_LOCKOWNER: u32 = 1 << 1;
+
+/// `FUSE_POLL_SCHEDULE_NOTIFY`: somebody sleeps until NOTIFY_POLL.
+const POLL_SCHEDULE_NOTIFY: u32 = 1 << 0;
+
+/// Operation codes that are not merely passed on (`enum fuse_opcode`).
+pub(crate) mod opcode {
+    pub(crate) const READ: u32 = 15;
+    pub(crate) const WRITE: u32 = 16;
+    pub(crate) const INIT: u32 = 26;
+    pub(crate) const READDIR: u32 = 28;
+    pub(crate) const INTERRUPT: u32 = 36;
+    pub(crate) const DESTROY: u32 = 38;
+    pub(crate) const POLL: u32 = 40;
+    pub(crate) const READDIRPLUS: u32 = 44;
+}
+
+/// Notification codes (`enum fuse_notify_code`).
+mod notify {
+    pub(super) const POLL: i32 = 1;
+    pub(super) const INVAL_INODE: i32 = 2;
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
+}
+
+/// What every request begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InHeader {
+    /// Length of the whole message in bytes.
+    pub(crate) len: u32,
+    pub(crate) opcode: u32,
+    pub(crate) unique: u64,
+}
+
+impl InHeader {
+    pub(crate) fn decode(message: &[u8]) -> Option<Self> {
+        message.get(..IN_HEADER_BYTES)?;
+        Some(Self {
+            len: u32_at(message, 0)?,
+            opcode: u32_at(message, 4)?,
+            unique: u64_at(message, 8)?,
+        })
+    }
+}
+
+/// `struct fuse_read_in`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ReadIn {
+    pub(crate) fh: u64,
+    pub(crate) offset: u64,
+    pub(crate) size: u32,
+    /// It comes from read(2), not from the page cache.
+    pub(crate) is_direct: bool,
+    /// The open file's flags now (`O_NONBLOCK`).
+    pub(crate) flags: u32,
+}
+
+impl ReadIn {
+    pub(crate) fn decode(message: &[u8]) -> Option<Self> {
+        let body = message.get(IN_HEADER_BYTES..)?;
+        Some(Self {
+            fh: u64_at(body, 0)?,
+            offset: u64_at(body, 8)?,
+            size: u32_at(body, 16)?,
+            is_direct: u32_at(body, 20)? & READ_LOCKOWNER != 0,
+            flags: u32_at(body, 32)?,
+        })
+    }
+}
+
+/// `struct fuse_write_in`, without the payload that follows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WriteIn {
+    pub(crate) fh: u64,
+    pub(crate) size: u32,
+    /// The open file's flags now (`O_NONBLOCK`).
+    pub(crate) flags: u32,
+}
+
+impl WriteIn {
+    pub(crate) fn decode(message: &[u8]) -> Option<Self> {
+        let body = message.get(IN_HEADER_BYTES..)?;
+        Some(Self { fh: u64_at(body, 0)?, size: u32_at(body, 16)?, flags: u32_at(body, 32)? })
+    }
+}
+
+/// `struct fuse_poll_in`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PollIn {
+    pub(crate) fh: u64,
+    /// The kernel's handle for NOTIFY_POLL, when somebody sleeps on it.
+    pub(crate) notify: Option<u64>,
+}
+
+impl PollIn {
+    pub(crate) fn decode(message: &[u8]) -> Option<Self> {
+        let body = message.get(IN_HEADER_BYTES..)?;
+        let handle = u64_at(body, 8)?;
+        let flags = u32_at(body, 16)?;
+        let notify = (flags & POLL_SCHEDULE_NOTIFY != 0).then_some(handle);
+        Some(Self { fh: u64_at(body, 0)?, notify })
+    }
+}
+
+/// `struct fuse_interrupt_in`: the `unique` of the request that is to end.
+pub(crate) fn interrupted_unique(message: &[u8]) -> Option<u64> {
+    u64_at(message.get(IN_HEADER_BYTES..)?, 0)
+}
+
+/// The reply's header for `payload` bytes; `error` is 0 or a negative errno.
+pub(crate) fn out_header(unique: u64, error: i32, payload: usize) -> [u8; OUT_HEADER_BYTES] {
+    // A reply is at most 1 MiB and a header: it fits.
+    let len = (OUT_HEADER_BYTES + payload) as u32;
+    let mut header = [0; OUT_HEADER_BYTES];
+    header[..4].copy_from_slice(&len.to_ne_bytes());
+    header[4..8].copy_from_slice(&error.to_ne_bytes());
+    header[8..].copy_from_slice(&unique.to_ne_bytes());
+    header
+}
+
+/// A reply with 8 bytes: `fuse_write_out` (bytes written) and `fuse_poll_out` (events) both are
+/// a number and padding.
+pub(crate) fn number_reply(unique: u64, number: u32) -> [u8; OUT_HEADER_BYTES + 8] {
+    let mut reply = [0; OUT_HEADER_BYTES + 8];
+    reply[..OUT_HEADER_BYTES].copy_from_slice(&out_header(unique, 0, 8));
+    reply[OUT_HEADER_BYTES..][..4].copy_from_slice(&number.to_ne_bytes());
+    reply
+}
+
+/// NOTIFY_POLL: whoever sleeps on this handle asks again.
+pub(crate) fn notify_poll(handle: u64) -> [u8; OUT_HEADER_BYTES + 8] {
+    let mut message = [0; OUT_HEADER_BYTES + 8];
+    message[..OUT_HEADER_BYTES].copy_from_slice(&out_header(0, notify::POLL, 8));
+    message[OUT_HEADER_BYTES..].copy_from_slice(&handle.to_ne_bytes());
+    message
+}
+
+/// NOTIFY_INVAL_INODE with offset -1: cached attributes are out of date, pages are not touched.
+pub(crate) fn notify_stale_attributes(nodeid: u64) -> [u8; OUT_HEADER_BYTES + 24] {
+    let mut message = [0; OUT_HEADER_BYTES + 24];
+    message[..OUT_HEADER_BYTES].copy_from_slice(&out_header(0, notify::INVAL_INODE, 24));
+    message[OUT_HEADER_BYTES..][..8].copy_from_slice(&nodeid.to_ne_bytes());
+    message[OUT_HEADER_BYTES + 8..][..8].copy_from_slice(&(-1_i64).to_ne_bytes());
+    message
+}
+
+/// A request of our own making for the control plane: a header, then `body`.
+fn own_request(opcode: u32, unique: u64, body: &[u8]) -> Vec<u8> {
+    let mut message = vec![0; IN_HEADER_BYTES];
+    let len = (IN_HEADER_BYTES + body.len()) as u32;
+    message[..4].copy_from_slice(&len.to_ne_bytes());
+    message[4..8].copy_from_slice(&opcode.to_ne_bytes());
+    message[8..16].copy_from_slice(&unique.to_ne_bytes());
+    message.extend_from_slice(body);
+    message
+}
+
+/// An INIT as the kernel would send it: protocol 7.31, no capabilities. The control plane's
+/// session wants one; the real one was answered when the mount was made.
+pub(crate) fn own_init() -> Vec<u8> {
+    let mut body = [0; 64];
+    body[..4].copy_from_slice(&7_u32.to_ne_bytes());
+    body[4..8].copy_from_slice(&31_u32.to_ne_bytes());
+    own_request(opcode::INIT, 1, &body)
+}
+
+/// A DESTROY: the control plane's session ends its loop without an error.
+pub(crate) fn own_destroy() -> Vec<u8> {
+    own_request(opcode::DESTROY, 2, &[])
+}
+
+/// Limits the size that a READDIR asks for, so that its answer fits the control plane's socket.
+pub(crate) fn clamp_readdir(message: &mut [u8], max_bytes: u32) {
+    let at = IN_HEADER_BYTES + 16;
+    if let Some(size) = u32_at(message, at)
+        && size > max_bytes
+    {
+        message[at..at + 4].copy_from_slice(&max_bytes.to_ne_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(opcode: u32, body: &[u64]) -> Vec<u8> {
+        let body: Vec<u8> = body.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        own_request(opcode, 99, &body)
+    }
+
+    #[test]
+    fn a_read_is_decoded() {
+        let mut bytes = message(opcode::READ, &[7, 4096, 0, 0, 0]);
+        bytes[IN_HEADER_BYTES + 16..][..4].copy_from_slice(&1000_u32.to_ne_bytes());
+        bytes[IN_HEADER_BYTES + 20..][..4].copy_from_slice(&READ_LOCKOWNER.to_ne_bytes());
+        bytes[IN_HEADER_BYTES + 32..][..4].copy_from_slice(&0o4000_u32.to_ne_bytes());
+        let header = InHeader::decode(&bytes).unwrap();
+        assert_eq!((header.opcode, header.unique, header.len), (opcode::READ, 99, 80));
+        let expected = ReadIn { fh: 7, offset: 4096, size: 1000, is_direct: true, flags: 0o4000 };
+        assert_eq!(ReadIn::decode(&bytes), Some(expected));
+    }
+
+    #[test]
+    fn short_messages_are_refused_at_every_length() {
+        let bytes = message(opcode::WRITE, &[1, 2, 3, 4, 5]);
+        for len in 0..bytes.len() {
+            let short = &bytes[..len];
+            assert_eq!(InHeader::decode(short).is_some(), len >= IN_HEADER_BYTES);
+            assert_eq!(ReadIn::decode(short).is_some(), len >= IN_HEADER_BYTES + 36);
+            assert_eq!(WriteIn::decode(short).is_some(), len >= IN_HEADER_BYTES + 36);
+            assert_eq!(PollIn::decode(short).is_some(), len >= IN_HEADER_BYTES + 20);
+            assert_eq!(interrupted_unique(short).is_some(), len >= IN_HEADER_BYTES + 8);
+        }
+    }
+
+    #[test]
+    fn a_poll_names_its_handle_only_when_somebody_sleeps() {
+        let asleep = message(opcode::POLL, &[5, 6, u64::from(POLL_SCHEDULE_NOTIFY)]);
+        assert_eq!(PollIn::decode(&asleep), Some(PollIn { fh: 5, notify: Some(6) }));
+        let awake = message(opcode::POLL, &[5, 6, 0]);
+        assert_eq!(PollIn::decode(&awake), Some(PollIn { fh: 5, notify: None }));
+    }
+
+    #[test]
+    fn readdir_is_clamped_and_nothing_else() {
+        let mut bytes = message(opcode::READDIR, &[1, 0, 1 << 20, 0, 0]);
+        clamp_readdir(&mut bytes, 65536);
+        assert_eq!(u32_at(&bytes, IN_HEADER_BYTES + 16), Some(65536));
+        clamp_readdir(&mut bytes, 1 << 20);
+        assert_eq!(u32_at(&bytes, IN_HEADER_BYTES + 16), Some(65536));
+        clamp_readdir(&mut bytes[..IN_HEADER_BYTES], 1);
+    }
+
+    #[test]
+    fn replies_state_their_length() {
+        assert_eq!(u32_at(&out_header(5, -4, 100), 0), Some(116));
+        assert_eq!(u32_at(&number_reply(5, 77), 0), Some(24));
+        assert_eq!(u32_at(&number_reply(5, 77), 16), Some(77));
+        assert_eq!(u64_at(&notify_poll(9), 16), Some(9));
+        assert_eq!(u64_at(&notify_stale_attributes(9), 24), Some(u64::MAX));
+    }
+}

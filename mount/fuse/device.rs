@@ -1,0 +1,198 @@
+//! System calls on /dev/fuse and on the socket between the planes: the driver's only unsafe code
+//! besides the daemon's.
+
+use std::io::{self, IoSlice};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
+
+use bytes::BytesMut;
+
+use super::data::wire::WRITE_HEADER_BYTES;
+
+/// Room for messages on their way to or from the control plane: the largest is a SETXATTR with
+/// its value, a little over 64 KiB.
+const SOCKET_BUFFER_BYTES: libc::c_int = 208 << 10;
+
+/// /dev/fuse of one mount.
+#[derive(Debug)]
+pub(crate) struct Device(OwnedFd);
+
+impl Device {
+    pub(crate) fn new(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+
+    /// Waits for a request. Its first [`WRITE_HEADER_BYTES`] go to `header`, the rest behind
+    /// what `payload` holds, so that a write's data stands alone. Returns the whole length.
+    ///
+    /// # Errors
+    /// `ENODEV` when the mount is gone; what may be tried again (`EINTR`, `EAGAIN`, and `ENOENT`:
+    /// the request was taken back) is tried again.
+    pub(crate) fn receive(
+        &self,
+        header: &mut [u8; WRITE_HEADER_BYTES],
+        payload: &mut BytesMut,
+    ) -> io::Result<usize> {
+        let before = payload.len();
+        let spare = payload.spare_capacity_mut();
+        let parts = [
+            libc::iovec { iov_base: header.as_mut_ptr().cast(), iov_len: header.len() },
+            libc::iovec { iov_base: spare.as_mut_ptr().cast(), iov_len: spare.len() },
+        ];
+        let len = loop {
+            // SAFETY: both parts are exclusively borrowed and as long as stated.
+            let len = unsafe { libc::readv(self.0.as_raw_fd(), parts.as_ptr(), 2) };
+            match usize::try_from(len) {
+                Ok(len) => break len,
+                Err(_) => {
+                    let error = io::Error::last_os_error();
+                    let errno = error.raw_os_error().unwrap_or(0);
+                    if !matches!(errno, libc::EINTR | libc::EAGAIN | libc::ENOENT) {
+                        return Err(error);
+                    }
+                }
+            }
+        };
+        // SAFETY: the kernel has just filled this many bytes of the spare capacity.
+        unsafe { payload.set_len(before + len.saturating_sub(header.len())) };
+        Ok(len)
+    }
+
+    /// Sends one reply or notification in one piece.
+    ///
+    /// # Errors
+    /// `ENOENT`: the request or the object of the notification is gone, nobody needs it.
+    pub(crate) fn send(&self, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        // SAFETY: an IoSlice has the layout of an iovec and each borrows what it points to. There
+        // are fewer parts than IOV_MAX, see `pipefs::queue::MAX_SLICES`.
+        let sent = unsafe {
+            libc::writev(self.0.as_raw_fd(), parts.as_ptr().cast(), parts.len() as libc::c_int)
+        };
+        if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+/// One end of the socket between the planes. Messages keep their boundaries.
+#[derive(Debug)]
+pub(crate) struct Channel(OwnedFd);
+
+impl Channel {
+    /// A connected pair: our end, and the descriptor that the control plane takes for /dev/fuse.
+    ///
+    /// # Errors
+    /// Out of descriptors.
+    pub(crate) fn pair() -> io::Result<(Self, OwnedFd)> {
+        let mut fds: [RawFd; 2] = [-1; 2];
+        let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC;
+        // SAFETY: `fds` has room for two descriptors.
+        if unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, fds.as_mut_ptr()) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: socketpair has just opened both, nobody else owns them.
+        let [ours, theirs] = fds.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+        for fd in [&ours, &theirs] {
+            set_send_buffer(fd, SOCKET_BUFFER_BYTES);
+        }
+        Ok((Self(ours), theirs))
+    }
+
+    /// Sends one message.
+    ///
+    /// # Errors
+    /// `EMSGSIZE`: it is larger than the socket takes. `EPIPE`: the control plane has ended.
+    pub(crate) fn send(&self, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        let message = libc::msghdr {
+            msg_name: std::ptr::null_mut(),
+            msg_namelen: 0,
+            msg_iov: parts.as_ptr().cast_mut().cast(),
+            msg_iovlen: parts.len() as _,
+            msg_control: std::ptr::null_mut(),
+            msg_controllen: 0,
+            msg_flags: 0,
+        };
+        loop {
+            // SAFETY: the message points to slices that live until the call returns.
+            let sent = unsafe {
+                libc::sendmsg(self.0.as_raw_fd(), &raw const message, libc::MSG_NOSIGNAL)
+            };
+            if sent >= 0 {
+                return Ok(());
+            }
+            let error = io::Error::last_os_error();
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Waits for a message; 0 bytes: the other end is closed.
+    ///
+    /// # Errors
+    /// None that a caller could do something about.
+    pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            // SAFETY: the buffer is exclusively borrowed and as long as stated.
+            let len = unsafe {
+                libc::recv(self.0.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0)
+            };
+            if let Ok(len) = usize::try_from(len) {
+                return Ok(len);
+            }
+            let error = io::Error::last_os_error();
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Ends the connection: whoever receives on it wakes with 0 bytes.
+    pub(crate) fn close(&self) {
+        // SAFETY: a system call on a descriptor that we own.
+        unsafe { libc::shutdown(self.0.as_raw_fd(), libc::SHUT_RDWR) };
+    }
+}
+
+/// Asks for a send buffer; the kernel's limit for ordinary users is large enough as well.
+fn set_send_buffer(fd: &OwnedFd, bytes: libc::c_int) {
+    // SAFETY: the option's value is an int that outlives the call.
+    unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_SNDBUF,
+            (&raw const bytes).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        );
+    }
+}
+
+/// Unmounts `directory` even while it is in use (root only).
+///
+/// # Errors
+/// `EPERM` for an ordinary user, `EINVAL` when nothing is mounted there.
+pub(crate) fn detach(directory: &Path) -> io::Result<()> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = std::ffi::CString::new(directory.as_os_str().as_bytes())?;
+    // SAFETY: the path is a C string that outlives the call.
+    match unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Has the allocator give large buffers back to the system as soon as they are freed: what the
+/// driver holds must follow what is buffered.
+pub(crate) fn return_freed_memory() {
+    #[cfg(target_env = "gnu")]
+    {
+        const LARGE_BYTES: libc::c_int = 256 << 10;
+        const TRIM_BYTES: libc::c_int = 4 << 20;
+        const ARENAS: libc::c_int = 2;
+        // SAFETY: mallopt only sets parameters; each of these turns an automatism off.
+        unsafe {
+            libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BYTES);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, TRIM_BYTES);
+            libc::mallopt(libc::M_ARENA_MAX, ARENAS);
+        }
+    }
+}

@@ -1,0 +1,516 @@
+//! The control plane: names, attributes, opening and closing, as fuser's `Filesystem`.
+//!
+//! Each method translates one request; what it means is the engine's business. None may block:
+//! an open or fsync that waits keeps its reply in the driver.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::io::IoSlice;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use fuser::{
+    AccessFlags, BsdFileFlags, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags,
+    Generation, INodeNo, IoctlFlags, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate,
+    ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyOpen, ReplyStatfs, ReplyXattr,
+    Request, TimeOrNow,
+};
+use parking_lot::Mutex;
+use pipefs::settings::Mode;
+use pipefs::{
+    AttributeChange, Attributes, Effects, EndId, Error, Ino, Listing, Node, Now, Open, Patience,
+    PipeHandle, Progress, Rename, Status, Ticket, Wanted, Who,
+};
+
+use super::data::wire;
+use super::doors::Doors;
+use super::driver::{Driver, OPEN_FLAGS, WaitingReply};
+use super::errno::fuser_errno;
+
+/// Attributes and entries are asked for anew each time: other doors change them.
+const NO_LIFETIME: Duration = Duration::ZERO;
+
+/// The size of a pipe as the kernel keeps it. With 0, splice(2) would return 0, a false end of
+/// file, without asking; with 1 it asks and gets EINVAL. stat(2) shows 0 all the same.
+const KEPT_SIZE: u64 = 1;
+
+/// `st_blksize`: what cat, cp, Python and stdio read and write at once.
+const BLOCK_BYTES: u32 = 256 << 10;
+
+/// The unit of `df`.
+const STATFS_BLOCK_BYTES: u32 = 4096;
+
+/// `__FMODE_EXEC`: the open is for executing the file.
+const OPEN_FOR_EXEC: i32 = 0x20;
+
+/// fuser's view of one mount.
+#[derive(Debug)]
+pub(crate) struct Metadata {
+    driver: Arc<Driver>,
+    /// Open directories: a listing stays as it was while it is read.
+    listings: Mutex<HashMap<u64, Listing<PipeHandle>>>,
+    next_listing: std::sync::atomic::AtomicU64,
+}
+
+impl Metadata {
+    pub(crate) fn new(driver: Arc<Driver>) -> Self {
+        Self { driver, listings: Mutex::default(), next_listing: 1.into() }
+    }
+
+    fn node(&self, nodeid: INodeNo) -> Result<Node<PipeHandle>, Error> {
+        if Doors::is_door(nodeid.0) {
+            let doors = self.driver.doors.lock();
+            doors.get(nodeid.0).map(|door| Node::Pipe(door.pipe.clone())).ok_or(Error::NotFound)
+        } else {
+            Ok(Node::Directory(Ino(nodeid.0)))
+        }
+    }
+
+    /// The attributes of a node under the number that the kernel is to know it by.
+    fn attributes(&self, nodeid: u64, node: &Node<PipeHandle>) -> Result<FileAttr, Error> {
+        let status = self.driver.engine.status(node)?;
+        let is_fifo = self.driver.doors.lock().get(nodeid).is_some_and(|door| door.is_fifo);
+        let kind = match node {
+            Node::Directory(_) => FileType::Directory,
+            Node::Pipe(_) if is_fifo => FileType::NamedPipe,
+            Node::Pipe(_) => FileType::RegularFile,
+        };
+        Ok(file_attributes(nodeid, kind, status))
+    }
+
+    /// Answers with a new door to a pipe, or with a directory's own number.
+    fn reply_entry(&self, node: &Node<PipeHandle>, is_fifo: bool, reply: ReplyEntry) {
+        let nodeid = match node {
+            Node::Directory(ino) => ino.0,
+            Node::Pipe(pipe) => self.driver.doors.lock().make(pipe.clone(), is_fifo),
+        };
+        match self.attributes(nodeid, node) {
+            Ok(attributes) => reply.entry(&NO_LIFETIME, &attributes, Generation(0)),
+            Err(error) => {
+                self.driver.doors.lock().forget(nodeid, 1);
+                reply.error(fuser_errno(error));
+            }
+        }
+    }
+
+    /// Runs an operation whose only answer is success, and delivers what follows from it.
+    fn reply_after(
+        &self,
+        reply: ReplyEmpty,
+        operation: impl FnOnce(&mut Effects) -> Result<(), Error>,
+    ) {
+        let mut effects = Effects::default();
+        match operation(&mut effects) {
+            Ok(()) => reply.ok(),
+            Err(error) => reply.error(fuser_errno(error)),
+        }
+        self.driver.deliver(&mut effects);
+    }
+}
+
+fn file_attributes(nodeid: u64, kind: FileType, status: Status) -> FileAttr {
+    let Status { attributes, links, buffered_bytes, .. } = status;
+    FileAttr {
+        ino: INodeNo(nodeid),
+        size: if kind == FileType::Directory { 0 } else { KEPT_SIZE },
+        blocks: buffered_bytes.div_ceil(512),
+        atime: attributes.accessed,
+        mtime: attributes.modified,
+        ctime: attributes.changed,
+        crtime: attributes.changed,
+        kind,
+        perm: attributes.mode as u16,
+        nlink: links,
+        uid: attributes.uid,
+        gid: attributes.gid,
+        rdev: 0,
+        blksize: BLOCK_BYTES,
+        flags: 0,
+    }
+}
+
+fn who(request: &Request) -> Who {
+    Who { pid: request.pid(), uid: request.uid(), gid: request.gid() }
+}
+
+fn ticket(request: &Request) -> Ticket {
+    Ticket(request.unique().0)
+}
+
+fn wanted(flags: i32) -> Wanted {
+    let access = flags & libc::O_ACCMODE;
+    Wanted {
+        read: matches!(access, libc::O_RDONLY | libc::O_RDWR),
+        write: matches!(access, libc::O_WRONLY | libc::O_RDWR),
+        truncate: flags & libc::O_TRUNC != 0,
+    }
+}
+
+fn time(change: Option<TimeOrNow>, now: Now) -> Option<SystemTime> {
+    change.map(|time| match time {
+        TimeOrNow::SpecificTime(time) => time,
+        TimeOrNow::Now => now.wall,
+    })
+}
+
+impl Filesystem for Metadata {
+    fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        match self.driver.engine.lookup(Ino(parent.0), name.as_bytes()) {
+            Ok(node) => self.reply_entry(&node, false, reply),
+            Err(error) => reply.error(fuser_errno(error)),
+        }
+    }
+
+    fn forget(&self, _: &Request, nodeid: INodeNo, lookups: u64) {
+        self.driver.doors.lock().forget(nodeid.0, lookups);
+    }
+
+    fn getattr(&self, _: &Request, nodeid: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
+        let attributes = self.node(nodeid).and_then(|node| {
+            let mut attributes = self.attributes(nodeid.0, &node)?;
+            if let Node::Pipe(pipe) = node {
+                attributes.ino = INodeNo(pipe.ino().0);
+                attributes.size = 0;
+                // With this notice first, the kernel shows the answer but does not keep it: the
+                // inode's size stays as it is.
+                let notice = wire::notify_stale_attributes(nodeid.0);
+                self.driver.send(&[IoSlice::new(&notice)]);
+            }
+            Ok(attributes)
+        });
+        match attributes {
+            Ok(attributes) => reply.attr(&NO_LIFETIME, &attributes),
+            Err(error) => reply.error(fuser_errno(error)),
+        }
+    }
+
+    fn setattr(
+        &self,
+        _: &Request,
+        nodeid: INodeNo,
+        mode: Option<u32>,
+        uid: Option<u32>,
+        gid: Option<u32>,
+        size: Option<u64>,
+        atime: Option<TimeOrNow>,
+        mtime: Option<TimeOrNow>,
+        _ctime: Option<SystemTime>,
+        _fh: Option<FileHandle>,
+        _crtime: Option<SystemTime>,
+        _chgtime: Option<SystemTime>,
+        _bkuptime: Option<SystemTime>,
+        _flags: Option<BsdFileFlags>,
+        reply: ReplyAttr,
+    ) {
+        let now = Now::read();
+        let (accessed, modified) = (time(atime, now), time(mtime, now));
+        let change = AttributeChange { mode, uid, gid, accessed, modified, size };
+        let attributes = self.node(nodeid).and_then(|node| {
+            self.driver.engine.set_attributes(&node, change, now)?;
+            self.attributes(nodeid.0, &node)
+        });
+        match attributes {
+            Ok(attributes) => reply.attr(&NO_LIFETIME, &attributes),
+            Err(error) => reply.error(fuser_errno(error)),
+        }
+    }
+
+    fn mknod(
+        &self,
+        request: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        _umask: u32,
+        _rdev: u32,
+        reply: ReplyEntry,
+    ) {
+        let is_fifo = match mode & libc::S_IFMT {
+            libc::S_IFIFO => true,
+            libc::S_IFREG | 0 => false,
+            _ => return reply.error(fuser_errno(Error::NotPermitted)),
+        };
+        let attributes = new_attributes(request, mode);
+        let shared = is_fifo.then_some(Mode::Shared);
+        match self.driver.engine.create(Ino(parent.0), name.as_bytes(), attributes, shared) {
+            Ok(pipe) => self.reply_entry(&Node::Pipe(pipe), is_fifo, reply),
+            Err(error) => reply.error(fuser_errno(error)),
+        }
+    }
+
+    fn mkdir(
+        &self,
+        request: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        _umask: u32,
+        reply: ReplyEntry,
+    ) {
+        let attributes = new_attributes(request, mode);
+        match self.driver.engine.make_directory(Ino(parent.0), name.as_bytes(), attributes) {
+            Ok(ino) => self.reply_entry(&Node::Directory(ino), false, reply),
+            Err(error) => reply.error(fuser_errno(error)),
+        }
+    }
+
+    fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        self.reply_after(reply, |effects| {
+            self.driver.engine.unlink(Ino(parent.0), name.as_bytes(), Now::read(), effects)
+        });
+    }
+
+    fn rmdir(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        self.reply_after(reply, |_| {
+            self.driver.engine.remove_directory(Ino(parent.0), name.as_bytes(), Now::read())
+        });
+    }
+
+    fn symlink(&self, _: &Request, _: INodeNo, _: &OsStr, _: &std::path::Path, reply: ReplyEntry) {
+        reply.error(fuser_errno(Error::NotPermitted));
+    }
+
+    fn link(&self, _: &Request, _: INodeNo, _: INodeNo, _: &OsStr, reply: ReplyEntry) {
+        reply.error(fuser_errno(Error::NotPermitted));
+    }
+
+    fn rename(
+        &self,
+        _: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        newparent: INodeNo,
+        newname: &OsStr,
+        flags: RenameFlags,
+        reply: ReplyEmpty,
+    ) {
+        let how = match flags {
+            flags if flags.is_empty() => Rename::Replace,
+            RenameFlags::RENAME_NOREPLACE => Rename::NoReplace,
+            RenameFlags::RENAME_EXCHANGE => Rename::Exchange,
+            _ => return reply.error(fuser_errno(Error::Invalid)),
+        };
+        let from = (Ino(parent.0), name.as_bytes());
+        let to = (Ino(newparent.0), newname.as_bytes());
+        self.reply_after(reply, |effects| {
+            self.driver.engine.rename(from, to, how, Now::read(), effects)
+        });
+    }
+
+    fn open(&self, request: &Request, nodeid: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+        if flags.0 & OPEN_FOR_EXEC != 0 {
+            return reply.error(Errno::EACCES);
+        }
+        let Some(door) = self.driver.doors.lock().get(nodeid.0).cloned() else {
+            return reply.error(Errno::ESTALE);
+        };
+        let nonblocking = flags.0 & libc::O_NONBLOCK != 0;
+        let open = Open {
+            wanted: wanted(flags.0),
+            who: who(request),
+            patience: if nonblocking { Patience::NonBlocking } else { Patience::Wait },
+            reopens: door.end,
+        };
+        let ticket = ticket(request);
+        self.driver.keep_waiting(ticket, WaitingReply::Open(reply, nodeid.0));
+        let mut effects = Effects::default();
+        let progress = self.driver.engine.open(&door.pipe, open, ticket, Now::read(), &mut effects);
+        self.finish(ticket, progress.map(|progress| progress.map(Some)));
+        self.driver.deliver(&mut effects);
+    }
+
+    fn create(
+        &self,
+        request: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        _umask: u32,
+        flags: i32,
+        reply: ReplyCreate,
+    ) {
+        let mut effects = Effects::default();
+        match self.create_and_open(request, Ino(parent.0), name, mode, flags, &mut effects) {
+            Ok((attributes, end)) => {
+                let handle = FileHandle(end.raw());
+                reply.created(&NO_LIFETIME, &attributes, Generation(0), handle, OPEN_FLAGS);
+            }
+            // Somebody was faster. Asked again, the kernel finds the pipe and opens it as any
+            // other, with its checks of permissions and with an open that may wait.
+            Err(Error::Exists) if flags & libc::O_EXCL == 0 => reply.error(Errno::ESTALE),
+            Err(error) => reply.error(fuser_errno(error)),
+        }
+        self.driver.deliver(&mut effects);
+    }
+
+    fn release(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        fh: FileHandle,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        _: bool,
+        reply: ReplyEmpty,
+    ) {
+        self.reply_after(reply, |effects| self.driver.engine.close(EndId::from_raw(fh.0), effects));
+    }
+
+    fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
+        reply.ok();
+    }
+
+    fn fsync(&self, request: &Request, _: INodeNo, fh: FileHandle, _: bool, reply: ReplyEmpty) {
+        let ticket = ticket(request);
+        self.driver.keep_waiting(ticket, WaitingReply::Flush(reply));
+        let mut effects = Effects::default();
+        let progress = self.driver.engine.flush(EndId::from_raw(fh.0), ticket, &mut effects);
+        self.finish(ticket, progress.map(|progress| progress.map(|()| None)));
+        self.driver.deliver(&mut effects);
+    }
+
+    fn fsyncdir(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        reply.ok();
+    }
+
+    fn opendir(&self, _: &Request, _: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        let handle = self.next_listing.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        reply.opened(FileHandle(handle), FopenFlags::empty());
+    }
+
+    fn readdir(
+        &self,
+        _: &Request,
+        nodeid: INodeNo,
+        fh: FileHandle,
+        offset: u64,
+        mut reply: ReplyDirectory,
+    ) {
+        let mut listings = self.listings.lock();
+        if offset == 0 {
+            match self.driver.engine.list(Ino(nodeid.0)) {
+                Ok(listing) => listings.insert(fh.0, listing),
+                Err(error) => return reply.error(fuser_errno(error)),
+            };
+        }
+        let Some(Listing { parent, entries }) = listings.get(&fh.0) else { return reply.ok() };
+        let dots = [(nodeid.0, &b"."[..]), (parent.0, &b".."[..])];
+        let dots = dots.map(|(ino, name)| (ino, FileType::Directory, name));
+        let entries = entries.iter().map(|(name, node)| match node {
+            Node::Directory(ino) => (ino.0, FileType::Directory, name.as_bytes()),
+            Node::Pipe(pipe) => (pipe.ino().0, FileType::RegularFile, name.as_bytes()),
+        });
+        let all = dots.into_iter().chain(entries).zip(1_u64..);
+        for ((ino, kind, name), next) in all.skip(usize::try_from(offset).unwrap_or(usize::MAX)) {
+            if reply.add(INodeNo(ino), next, kind, OsStr::from_bytes(name)) {
+                break;
+            }
+        }
+        reply.ok();
+    }
+
+    fn releasedir(&self, _: &Request, _: INodeNo, fh: FileHandle, _: OpenFlags, reply: ReplyEmpty) {
+        self.listings.lock().remove(&fh.0);
+        reply.ok();
+    }
+
+    fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {
+        let memory = self.driver.engine.memory();
+        let block = u64::from(STATFS_BLOCK_BYTES);
+        let total = memory.limit_bytes / block;
+        let free = memory.limit_bytes.saturating_sub(memory.used_bytes) / block;
+        let longest = pipefs::Name::MAX_BYTES as u32;
+        reply.statfs(total, free, free, 0, 0, STATFS_BLOCK_BYTES, longest, STATFS_BLOCK_BYTES);
+    }
+
+    fn ioctl(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: FileHandle,
+        _: IoctlFlags,
+        _: u32,
+        _: &[u8],
+        _: u32,
+        reply: ReplyIoctl,
+    ) {
+        reply.error(Errno::ENOTTY);
+    }
+
+    fn fallocate(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: FileHandle,
+        _: u64,
+        _: u64,
+        _: i32,
+        reply: ReplyEmpty,
+    ) {
+        reply.error(Errno::ESPIPE);
+    }
+
+    fn getxattr(&self, _: &Request, _: INodeNo, _: &OsStr, _: u32, reply: ReplyXattr) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn access(&self, _: &Request, _: INodeNo, _: AccessFlags, reply: ReplyEmpty) {
+        reply.error(Errno::ENOSYS);
+    }
+}
+
+impl Metadata {
+    /// Answers an open or fsync that did not have to wait.
+    fn finish(&self, ticket: Ticket, progress: Result<Progress<Option<EndId>>, Error>) {
+        let outcome = match progress {
+            Ok(Progress::Waiting) => return,
+            Ok(Progress::Done(end)) => Ok(end),
+            Err(error) => Err(error),
+        };
+        if let Some(reply) = self.driver.take_waiting(ticket) {
+            reply.answer(&self.driver, outcome);
+        }
+    }
+
+    fn create_and_open(
+        &self,
+        request: &Request,
+        parent: Ino,
+        name: &OsStr,
+        mode: u32,
+        flags: i32,
+        effects: &mut Effects,
+    ) -> Result<(FileAttr, EndId), Error> {
+        let engine = &self.driver.engine;
+        let now = Now::read();
+        let attributes = new_attributes(request, mode);
+        let pipe = engine.create(parent, name.as_bytes(), attributes, None)?;
+        let open = Open {
+            wanted: wanted(flags),
+            who: who(request),
+            patience: Patience::Created,
+            reopens: None,
+        };
+        let end = match engine.open(&pipe, open, ticket(request), now, effects) {
+            Ok(Progress::Done(end)) => end,
+            Ok(Progress::Waiting) => unreachable!("a created pipe's open does not wait"),
+            Err(error) => {
+                // A refused open leaves no name behind.
+                let _ = engine.unlink(parent, name.as_bytes(), now, effects);
+                return Err(error);
+            }
+        };
+        let nodeid = {
+            let mut doors = self.driver.doors.lock();
+            let nodeid = doors.make(pipe.clone(), false);
+            doors.attach(nodeid, end);
+            nodeid
+        };
+        Ok((self.attributes(nodeid, &Node::Pipe(pipe))?, end))
+    }
+}
+
+fn new_attributes(request: &Request, mode: u32) -> Attributes {
+    Attributes::new(mode, request.uid(), request.gid(), SystemTime::now())
+}

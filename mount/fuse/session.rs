@@ -1,0 +1,207 @@
+//! A mount's life: made, served by its threads, stopped.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::SystemTime;
+
+use fuser::{
+    Config as FuserConfig, Filesystem, InitFlags, KernelConfig, MountOption, Request, Session,
+    SessionACL, SessionUnmounter,
+};
+use log::{debug, info, warn};
+use parking_lot::Mutex;
+use pipefs::{Attributes, Engine, Settings};
+
+use super::data::buffers::MAX_PAYLOAD_BYTES;
+use super::data::wire;
+use super::device::{Channel, Device, detach, return_freed_memory};
+use super::driver::Driver;
+use super::metadata::Metadata;
+use super::route::swallow_reply;
+
+/// Most RELEASE and FORGET requests that the kernel queues at once. More would be held back and
+/// could be overtaken by the same process's next open; so as many as the protocol can say.
+const MAX_BACKGROUND: u16 = u16::MAX;
+
+/// What a mount is made with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Other users may use the mount (`allow_other`); the root directory is 1777 then, else 0755.
+    pub allow_other: bool,
+    /// `fusermount3` unmounts when the driver dies; needs `allow_other`.
+    pub auto_unmount: bool,
+    /// Bytes that all pipes together may hold before writers wait.
+    pub memory_bytes: u64,
+    /// Settings of new pipes.
+    pub defaults: Settings,
+    /// The source shown by `mount` and `df`.
+    pub fsname: String,
+}
+
+/// A mount that is there but not served yet.
+#[derive(Debug)]
+pub struct Mounted {
+    driver: Arc<Driver>,
+    session: Session<Greeter>,
+    control: Session<Metadata>,
+    stopper: Stopper,
+    gone: std::sync::mpsc::Receiver<io::Result<()>>,
+}
+
+/// Takes a served mount down, from any thread.
+#[derive(Clone)]
+pub struct Stopper {
+    driver: Arc<Driver>,
+    directory: PathBuf,
+    unmounter: Arc<Mutex<SessionUnmounter>>,
+    gone: Sender<io::Result<()>>,
+}
+
+impl std::fmt::Debug for Stopper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stopper").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+/// Negotiates with the kernel; serves nothing.
+#[derive(Debug)]
+struct Greeter;
+
+impl Filesystem for Greeter {
+    fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
+        let needed = InitFlags::FUSE_ATOMIC_O_TRUNC;
+        config.add_capabilities(needed).map_err(|missing| {
+            io::Error::new(
+                io::ErrorKind::Unsupported,
+                format!("this kernel's FUSE lacks {missing:?}; Linux 5.19 or later has it"),
+            )
+        })?;
+        if config.add_capabilities(InitFlags::FUSE_PARALLEL_DIROPS).is_err() {
+            debug!("lookups in one directory are not parallel on this kernel");
+        }
+        for result in [
+            config.set_max_write(MAX_PAYLOAD_BYTES as u32),
+            config.set_max_background(MAX_BACKGROUND).map(u32::from).map_err(u32::from),
+        ] {
+            result.map_err(|nearest| {
+                io::Error::other(format!("FUSE refused a limit; it would take {nearest}"))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Mounts on `directory` and negotiates with the kernel. No thread is started.
+///
+/// # Errors
+/// What mount(2) or fusermount3 said.
+pub fn mount(directory: &Path, config: &Config) -> io::Result<Mounted> {
+    return_freed_memory();
+    let directory = directory.canonicalize()?;
+    let mut session = Session::new(Greeter, &directory, &fuser_config(config))?;
+    let device = Device::new(session.as_fd().try_clone_to_owned()?);
+    let (ours, theirs) = Channel::pair()?;
+    let driver = Arc::new(Driver::new(engine(config), device, ours));
+    driver.control.send(&[io::IoSlice::new(&wire::own_init())])?;
+    let metadata = Metadata::new(Arc::clone(&driver));
+    let control = Session::from_fd(metadata, theirs, SessionACL::All, FuserConfig::default())?;
+    swallow_reply(&driver.control)?;
+    let (sender, gone) = channel();
+    let stopper = Stopper {
+        driver: Arc::clone(&driver),
+        directory,
+        unmounter: Arc::new(Mutex::new(session.unmount_callable())),
+        gone: sender,
+    };
+    Ok(Mounted { driver, session, control, stopper, gone })
+}
+
+fn engine(config: &Config) -> Engine {
+    let mode = if config.allow_other { 0o1777 } else { 0o755 };
+    // SAFETY: both calls only read the process's credentials.
+    let (uid, gid) = unsafe { (libc::geteuid(), libc::getegid()) };
+    let root = Attributes::new(mode, uid, gid, SystemTime::now());
+    Engine::new(config.defaults, config.memory_bytes, root)
+}
+
+fn fuser_config(config: &Config) -> FuserConfig {
+    let mut fuser = FuserConfig::default();
+    fuser.mount_options = vec![
+        MountOption::FSName(config.fsname.clone()),
+        MountOption::Subtype("pipefs".into()),
+        MountOption::DefaultPermissions,
+        MountOption::NoDev,
+        MountOption::NoSuid,
+    ];
+    if config.auto_unmount {
+        fuser.mount_options.push(MountOption::AutoUnmount);
+    }
+    fuser.acl = if config.allow_other { SessionACL::All } else { SessionACL::Owner };
+    fuser
+}
+
+impl Mounted {
+    /// A handle that stops the serving.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Starts the threads and calls `ready` from this thread once requests are being answered
+    /// (the caller may then use the mount itself); returns when the mount is gone.
+    ///
+    /// # Errors
+    /// A failure of /dev/fuse, or a thread that could not be started.
+    pub fn serve(self, ready: impl FnOnce()) -> io::Result<()> {
+        let Self { driver, session, control, stopper, gone } = self;
+        let metadata = spawn("pipefs-control", move || {
+            if let Err(error) = control.run() {
+                warn!("the control plane ended: {error}");
+            }
+        })?;
+        let copier = Arc::clone(&driver);
+        let replies = spawn("pipefs-replies", move || copier.copy_replies())?;
+        let watcher = Arc::clone(&driver);
+        let deadlines = spawn("pipefs-timer", move || watcher.watch_deadlines())?;
+        let server = Arc::clone(&driver);
+        // Not joined: after a lazy unmount it may wait for requests until the process ends.
+        spawn("pipefs-data", move || {
+            let _ = stopper.gone.send(server.serve_device());
+        })?;
+        ready();
+        let outcome = gone.recv().unwrap_or(Ok(()));
+        info!("the mount is gone");
+        driver.shut_down();
+        let goodbye = driver.control.send(&[io::IoSlice::new(&wire::own_destroy())]);
+        debug!("the control plane is told to end: {goodbye:?}");
+        let _ = metadata.join();
+        driver.control.close();
+        let _ = replies.join();
+        let _ = deadlines.join();
+        drop(session);
+        outcome
+    }
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
+    thread::Builder::new().name(name.into()).spawn(body)
+}
+
+impl Stopper {
+    /// Ends every waiting operation with an error and unmounts, lazily if ends are open.
+    pub fn stop(&self) {
+        self.driver.shut_down();
+        if let Err(error) = self.unmounter.lock().unmount() {
+            debug!("{} is in use ({error}); detaching it", self.directory.display());
+            if let Err(error) = detach(&self.directory) {
+                warn!("{} could not be unmounted: {error}", self.directory.display());
+            }
+        }
+        // If ends are open the device stays: the process's end closes it for them.
+        let _ = self.gone.send(Ok(()));
+    }
+}
