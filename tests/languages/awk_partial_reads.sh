@@ -1,0 +1,18 @@
+# awk gives a line as soon as it is there, and answers on another pipe.
+. "${0%/*}/../shell/expect.sh"
+needs awk
+interactive=
+awk -W version < /dev/null 2>&1 | grep -q mawk && interactive="-W interactive"
+touch question answer
+timeout 20 awk $interactive '{ print "got " $0 > "answer"; fflush("answer") }' question &
+answerer=$!
+exec 3> question 4< answer
+for text in one two three; do
+    echo $text >&3
+    read -r line <&4
+    same "the answer" "got $text" "$line"
+done
+exec 3>&-
+ended 0 "awk" $answerer
+read -r line <&4 && fail "an answer too many: $line"
+exit 0
