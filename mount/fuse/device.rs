@@ -3,7 +3,6 @@
 
 use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::path::Path;
 
 use bytes::BytesMut;
 
@@ -163,20 +162,6 @@ fn set_send_buffer(fd: &OwnedFd, bytes: libc::c_int) {
             (&raw const bytes).cast(),
             size_of::<libc::c_int>() as libc::socklen_t,
         );
-    }
-}
-
-/// Unmounts `directory` even while it is in use (root only).
-///
-/// # Errors
-/// `EPERM` for an ordinary user, `EINVAL` when nothing is mounted there.
-pub(crate) fn detach(directory: &Path) -> io::Result<()> {
-    use std::os::unix::ffi::OsStrExt;
-    let path = std::ffi::CString::new(directory.as_os_str().as_bytes())?;
-    // SAFETY: the path is a C string that outlives the call.
-    match unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Driver {
     pub(crate) buffers: Buffers,
     pub(crate) doors: Mutex<Doors>,
     pub(crate) timer: Timer,
-    pub(crate) stopping: AtomicBool,
+    stopping: AtomicBool,
     /// Replies of opens and fsyncs that may be waiting in the engine.
     waiting: Mutex<HashMap<Ticket, WaitingReply>>,
 }
@@ -93,6 +93,10 @@ impl Driver {
             self.engine.expire(Instant::now(), &mut effects);
             self.deliver(&mut effects);
         }
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
     }
 
     /// Ends everything that waits, and from now on everything that would.

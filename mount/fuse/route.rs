@@ -1,7 +1,6 @@
 //! Which plane a request belongs to, and the way to the control plane and back.
 
 use std::io::IoSlice;
-use std::sync::atomic::Ordering;
 
 use log::{debug, error};
 use pipefs::Ticket;
@@ -52,7 +51,7 @@ impl Driver {
                 Ok(0) => return,
                 Ok(len) => error!("a reply of {len} bytes from the control plane"),
                 Err(problem) => {
-                    if !self.stopping.load(Ordering::SeqCst) {
+                    if !self.is_stopping() {
                         error!("no more replies from the control plane: {problem}");
                     }
                     return;

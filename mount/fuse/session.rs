@@ -10,18 +10,18 @@ use std::time::SystemTime;
 
 use fuser::{
     Config as FuserConfig, Filesystem, InitFlags, KernelConfig, MountOption, Request, Session,
-    SessionACL, SessionUnmounter,
+    SessionACL,
 };
 use log::{debug, info, warn};
-use parking_lot::Mutex;
 use pipefs::{Attributes, Engine, Settings};
 
 use super::data::buffers::MAX_PAYLOAD_BYTES;
 use super::data::wire;
-use super::device::{Channel, Device, detach, return_freed_memory};
+use super::device::{Channel, Device, return_freed_memory};
 use super::driver::Driver;
 use super::metadata::Metadata;
 use super::route::swallow_reply;
+use crate::unmount::unmount;
 
 /// Most RELEASE and FORGET requests that the kernel queues at once. More would be held back and
 /// could be overtaken by the same process's next open; so as many as the protocol can say.
@@ -46,25 +46,17 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Mounted {
     driver: Arc<Driver>,
-    session: Session<Greeter>,
     control: Session<Metadata>,
     stopper: Stopper,
     gone: std::sync::mpsc::Receiver<io::Result<()>>,
 }
 
 /// Takes a served mount down, from any thread.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Stopper {
     driver: Arc<Driver>,
     directory: PathBuf,
-    unmounter: Arc<Mutex<SessionUnmounter>>,
     gone: Sender<io::Result<()>>,
-}
-
-impl std::fmt::Debug for Stopper {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stopper").field("directory", &self.directory).finish_non_exhaustive()
-    }
 }
 
 /// Negotiates with the kernel; serves nothing.
@@ -102,8 +94,11 @@ impl Filesystem for Greeter {
 pub fn mount(directory: &Path, config: &Config) -> io::Result<Mounted> {
     return_freed_memory();
     let directory = directory.canonicalize()?;
-    let mut session = Session::new(Greeter, &directory, &fuser_config(config))?;
+    let session = Session::new(Greeter, &directory, &fuser_config(config))?;
     let device = Device::new(session.as_fd().try_clone_to_owned()?);
+    // Dropped, the session would unmount whatever is on the directory by then, also when ours
+    // has gone already and somebody else's has come. The process's end closes what it holds.
+    std::mem::forget(session);
     let (ours, theirs) = Channel::pair()?;
     let driver = Arc::new(Driver::new(engine(config), device, ours));
     driver.control.send(&[io::IoSlice::new(&wire::own_init())])?;
@@ -111,13 +106,8 @@ pub fn mount(directory: &Path, config: &Config) -> io::Result<Mounted> {
     let control = Session::from_fd(metadata, theirs, SessionACL::All, FuserConfig::default())?;
     swallow_reply(&driver.control)?;
     let (sender, gone) = channel();
-    let stopper = Stopper {
-        driver: Arc::clone(&driver),
-        directory,
-        unmounter: Arc::new(Mutex::new(session.unmount_callable())),
-        gone: sender,
-    };
-    Ok(Mounted { driver, session, control, stopper, gone })
+    let stopper = Stopper { driver: Arc::clone(&driver), directory, gone: sender };
+    Ok(Mounted { driver, control, stopper, gone })
 }
 
 fn engine(config: &Config) -> Engine {
@@ -157,7 +147,7 @@ impl Mounted {
     /// # Errors
     /// A failure of /dev/fuse, or a thread that could not be started.
     pub fn serve(self, ready: impl FnOnce()) -> io::Result<()> {
-        let Self { driver, session, control, stopper, gone } = self;
+        let Self { driver, control, stopper, gone } = self;
         let metadata = spawn("pipefs-control", move || {
             if let Err(error) = control.run() {
                 warn!("the control plane ended: {error}");
@@ -182,7 +172,6 @@ impl Mounted {
         driver.control.close();
         let _ = replies.join();
         let _ = deadlines.join();
-        drop(session);
         outcome
     }
 }
@@ -192,16 +181,16 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<thread:
 }
 
 impl Stopper {
-    /// Ends every waiting operation with an error and unmounts, lazily if ends are open.
+    /// Ends every waiting operation with an error and unmounts, lazily because ends may be open:
+    /// the process's end closes them.
     pub fn stop(&self) {
-        self.driver.shut_down();
-        if let Err(error) = self.unmounter.lock().unmount() {
-            debug!("{} is in use ({error}); detaching it", self.directory.display());
-            if let Err(error) = detach(&self.directory) {
-                warn!("{} could not be unmounted: {error}", self.directory.display());
-            }
+        if self.driver.is_stopping() {
+            return;
         }
-        // If ends are open the device stays: the process's end closes it for them.
+        self.driver.shut_down();
+        if let Err(error) = unmount(&self.directory, true) {
+            warn!("{} could not be unmounted: {error}", self.directory.display());
+        }
         let _ = self.gone.send(Ok(()));
     }
 }
