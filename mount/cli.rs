@@ -64,7 +64,7 @@ pub struct Mount {
     #[arg(short, long)]
     pub foreground: bool,
     /// Mount options, separated by commas (--help lists them)
-    #[arg(short, long = "option", value_name = "OPT,…", long_help = OPTIONS_HELP)]
+    #[arg(short, long, value_name = "OPT,…", long_help = OPTIONS_HELP)]
     pub options: Vec<OsString>,
     /// Log more: -v info, -vv debug, -vvv trace [default: warnings, or what RUST_LOG says]
     #[arg(short, long, action = ArgAction::Count)]

@@ -71,8 +71,10 @@ pub fn code(outcome: Result<(), Failure>) -> ExitCode {
 
 /// Prints `pipefs: TEXT` to stderr as one line, whatever the text holds.
 pub fn say(text: impl Display) {
-    // A lost stderr is no reason to fail, and `eprintln!` would panic.
-    let _ = writeln!(io::stderr(), "pipefs: {}", one_line(&text.to_string()));
+    let line = format!("pipefs: {}\n", one_line(&text.to_string()));
+    // In one write, so that the lines of several processes stay apart. A lost stderr is no reason
+    // to fail, and `eprintln!` would panic.
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 /// The text without what would break its line or steer a terminal: control characters and line

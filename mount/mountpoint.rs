@@ -6,6 +6,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{Flock, FlockArg};
+
 use crate::exit::{Exit, Failure, say};
 use crate::mountinfo::{self, Entry};
 use crate::unmount;
@@ -70,7 +72,10 @@ fn is_dead(error: &io::Error) -> bool {
 /// [`Exit::MountPoint`]: missing, no directory, not empty (unless `nonempty`), in use.
 pub fn prepare(dir: &Path, nonempty: bool) -> Result<PathBuf, Failure> {
     for _ in 0..STACKED_MOUNTS {
-        let found = find(dir)?;
+        let found = find(dir).map_err(|failure| match dir.try_exists() {
+            Ok(false) => unusable(format!("{failure}: make it with mkdir first")),
+            _ => failure,
+        })?;
         let shown = found.path.display();
         match found.mounted() {
             Some(mount) if found.is_dead() && mount.is_pipefs() => {
@@ -84,11 +89,7 @@ pub fn prepare(dir: &Path, nonempty: bool) -> Result<PathBuf, Failure> {
                     mount.filesystem
                 )));
             }
-            Some(mount) if mount.is_pipefs() => {
-                return Err(unusable(format!(
-                    "{shown} is a pipefs mount already: use it, or `pipefs umount` it first"
-                )));
-            }
+            Some(mount) if mount.is_pipefs() => return Err(mounted_already(&found.path)),
             _ => {
                 if !nonempty {
                     check_empty(&found.path)?;
@@ -100,6 +101,27 @@ pub fn prepare(dir: &Path, nonempty: bool) -> Result<PathBuf, Failure> {
     Err(unusable(format!("{} still holds dead mounts: `umount -l` them", dir.display())))
 }
 
+/// Keeps other `pipefs mount` off the directory while one is under way: until this is dropped.
+#[derive(Debug)]
+pub struct Claim(#[expect(dead_code, reason = "only its drop matters")] Flock<File>);
+
+impl Claim {
+    /// Waits until nobody else is about to mount on `dir`, a path from [`prepare`].
+    ///
+    /// # Errors
+    /// [`Exit::MountPoint`]: another one was faster, or the directory cannot be read.
+    pub fn make(dir: &Path) -> Result<Self, Failure> {
+        let unreadable = |error| unreadable(dir, &error);
+        let file = File::open(dir).map_err(unreadable)?;
+        let lock = Flock::lock(file, FlockArg::LockExclusive)
+            .map_err(|(_, errno)| unreadable(errno.into()))?;
+        match find(dir)?.mounted() {
+            Some(mount) if mount.is_pipefs() => Err(mounted_already(dir)),
+            _ => Ok(Self(lock)),
+        }
+    }
+}
+
 /// Finds the directory, or says what is wrong with it.
 ///
 /// # Errors
@@ -108,7 +130,7 @@ pub fn find(dir: &Path) -> Result<MountPoint, Failure> {
     MountPoint::find(dir).map_err(|error| {
         let shown = dir.display();
         unusable(match error.kind() {
-            ErrorKind::NotFound => format!("`{shown}` does not exist: make it with mkdir first"),
+            ErrorKind::NotFound => format!("`{shown}` does not exist"),
             ErrorKind::NotADirectory => format!("`{shown}` is not a directory"),
             _ if is_dead(&error) => {
                 format!("`{shown}` lies on a dead mount: `pipefs umount` or `umount -l` that first")
@@ -120,13 +142,22 @@ pub fn find(dir: &Path) -> Result<MountPoint, Failure> {
 
 fn check_empty(dir: &Path) -> Result<(), Failure> {
     let shown = dir.display();
-    match fs::read_dir(dir).map(|mut names| names.next().is_none()) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(unusable(format!(
+    match fs::read_dir(dir).and_then(|mut names| names.next().transpose()) {
+        Ok(None) => Ok(()),
+        Ok(Some(_)) => Err(unusable(format!(
             "{shown} is not empty: use another directory, or hide its files with -o nonempty"
         ))),
-        Err(error) => Err(unusable(format!("{shown} cannot be read: {error}"))),
+        Err(error) => Err(unreadable(dir, &error)),
     }
+}
+
+fn mounted_already(dir: &Path) -> Failure {
+    let shown = dir.display();
+    unusable(format!("{shown} is a pipefs mount already: use it, or `pipefs umount` it first"))
+}
+
+fn unreadable(dir: &Path, error: &io::Error) -> Failure {
+    unusable(format!("{} cannot be read: {error}", dir.display()))
 }
 
 fn unusable(message: String) -> Failure {
@@ -184,6 +215,17 @@ mod tests {
         }
         assert!(prepare(&path("full"), true).is_ok());
         assert!(prepare(Path::new(""), false).is_err());
+    }
+
+    #[test]
+    fn one_mount_at_a_time_is_under_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let claim = Claim::make(dir.path()).unwrap();
+        let other = File::open(dir.path()).unwrap();
+        let (other, errno) = Flock::lock(other, FlockArg::LockExclusiveNonblock).unwrap_err();
+        assert_eq!(errno, nix::errno::Errno::EWOULDBLOCK);
+        drop(claim);
+        assert!(Flock::lock(other, FlockArg::LockExclusiveNonblock).is_ok());
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub enum UnmountError {
     /// Neither root nor a helper: see [`helper`].
     #[error("fusermount3 is missing: install it with `apt-get install fuse3`, or unmount as root")]
     NoHelper,
+    /// An ordinary user asks, and the mount is someone else's.
+    #[error("it is another user's mount: unmount it as that user, or as root")]
+    NotYours,
     /// The kernel refused.
     #[error(transparent)]
     Kernel(io::Error),
@@ -92,6 +95,8 @@ fn by_helper(path: &Path, lazy: bool) -> Result<(), UnmountError> {
     match output.status.success() {
         true => Ok(()),
         false if words.contains("Device or resource busy") => Err(UnmountError::Busy),
+        // It looks for a mount of the calling user only.
+        false if words.contains("not found in /etc/mtab") => Err(UnmountError::NotYours),
         false if words.trim().is_empty() => Err(UnmountError::Helper(output.status.to_string())),
         false => Err(UnmountError::Helper(words.trim().into())),
     }

@@ -12,7 +12,7 @@ use crate::exit::{Exit, Failure, say};
 use crate::fuse::{self, Config, Stopper};
 use crate::log::{self as logging, Sink};
 use crate::memory;
-use crate::mountpoint;
+use crate::mountpoint::{self, Claim};
 use crate::options::{OptionError, Options, Unknown};
 use crate::prerequisites;
 use crate::signals::Caught;
@@ -91,6 +91,7 @@ impl Driver {
         // Before the mount: a signal in between would leave a dead one.
         let signals =
             Caught::catch().map_err(|error| failure(format!("cannot catch signals: {error}")))?;
+        let claim = Claim::make(&self.dir)?;
         let mounted = fuse::mount(&self.dir, &self.config)
             .map_err(|error| prerequisites::mount_failure(&self.dir, &error))?;
         let stopper = mounted.stopper();
@@ -100,6 +101,7 @@ impl Driver {
         let mut answered = Err(failure(format!("the mount on {shown} ended before it answered")));
         mounted
             .serve(|| {
+                drop(claim);
                 answered = self.check_answer().and_then(|()| match announce() {
                     true => Ok(()),
                     false => Err(failure("the caller is gone before the mount answered".into())),

@@ -33,7 +33,9 @@ pub(super) fn run(arguments: &Umount) -> Result<(), Failure> {
                  {shown}` may show whose, `pipefs umount --lazy {shown}` unmounts all the same"
             ),
         ),
-        UnmountError::NoHelper => Failure::new(Exit::Unavailable, error.to_string()),
+        UnmountError::NoHelper | UnmountError::NotYours => {
+            Failure::new(Exit::Unavailable, format!("cannot unmount {shown}: {error}"))
+        }
         _ => Failure::new(Exit::Failure, format!("cannot unmount {shown}: {error}")),
     })?;
     wait_until_gone(mount)
