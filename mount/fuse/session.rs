@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -148,22 +149,25 @@ impl Mounted {
     /// A failure of /dev/fuse, or a thread that could not be started.
     pub fn serve(self, ready: impl FnOnce()) -> io::Result<()> {
         let Self { driver, control, stopper, gone } = self;
-        let metadata = spawn("pipefs-control", move || {
-            if let Err(error) = control.run() {
-                warn!("the control plane ended: {error}");
-            }
-        })?;
+        let ended = Ending { driver: Arc::clone(&driver), gone: stopper.gone.clone() };
+        let metadata = spawn("pipefs-control", move || ended.after(|| control.run()))?;
         let copier = Arc::clone(&driver);
         let replies = spawn("pipefs-replies", move || copier.copy_replies())?;
         let watcher = Arc::clone(&driver);
         let deadlines = spawn("pipefs-timer", move || watcher.watch_deadlines())?;
+        let ended = Ending { driver: Arc::clone(&driver), gone: stopper.gone.clone() };
         let server = Arc::clone(&driver);
         // Not joined: after a lazy unmount it may wait for requests until the process ends.
         spawn("pipefs-data", move || {
-            let _ = stopper.gone.send(server.serve_device());
+            let gone = ended.gone.clone();
+            ended.after(|| server.serve_device());
+            let _ = gone.send(Ok(()));
         })?;
         ready();
         let outcome = gone.recv().unwrap_or(Ok(()));
+        if outcome.is_err() {
+            stopper.stop();
+        }
         info!("the mount is gone");
         driver.shut_down();
         let goodbye = driver.control.send(&[io::IoSlice::new(&wire::own_destroy())]);
@@ -173,6 +177,26 @@ impl Mounted {
         let _ = replies.join();
         let _ = deadlines.join();
         outcome
+    }
+}
+
+/// Sees to it that a plane's end, also by a panic, is the mount's end: with one plane alone every
+/// process on the mount would hang.
+struct Ending {
+    driver: Arc<Driver>,
+    gone: Sender<io::Result<()>>,
+}
+
+impl Ending {
+    fn after(self, plane: impl FnOnce() -> io::Result<()>) {
+        let outcome = panic::catch_unwind(AssertUnwindSafe(plane))
+            .unwrap_or_else(|_| Err(io::Error::other("a thread of the driver panicked")));
+        match outcome {
+            Err(error) if !self.driver.is_stopping() => {
+                let _ = self.gone.send(Err(error));
+            }
+            outcome => debug!("a plane ended: {outcome:?}"),
+        }
     }
 }
 
