@@ -77,8 +77,14 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Makes the directory below `base` and starts the driver if the arm has one.
-    pub(crate) fn open(arm: Arm, base: &Path, options: &Options) -> io::Result<Self> {
+    /// Makes the directory below `base` and starts the driver if the arm has one, pipefs with `more`
+    /// mount options.
+    pub(crate) fn open(
+        arm: Arm,
+        base: &Path,
+        options: &Options,
+        more: Option<&str>,
+    ) -> io::Result<Self> {
         let directory = base.join(arm.key());
         fs::create_dir_all(&directory)?;
         let driver = match arm {
@@ -94,7 +100,7 @@ impl Site {
                 let default = Path::new(env!("CARGO_BIN_EXE_pipefs"));
                 let mut command = Command::new(options.driver.as_deref().unwrap_or(default));
                 command.args(["mount", "-f"]);
-                if let Some(mount_options) = &options.mount_options {
+                for mount_options in options.mount_options.as_deref().into_iter().chain(more) {
                     command.args(["-o", mount_options]);
                 }
                 command.arg(&directory);

@@ -61,8 +61,6 @@ pub(crate) struct Fill {
     write_size: usize,
     bytes_per_pipe: u64,
     pipes: usize,
-    #[arg(long)]
-    message: bool,
 }
 
 pub(crate) fn run(role: Role) -> io::Result<()> {
@@ -180,11 +178,6 @@ fn fill_pipe(fill: &Fill, path: &Path, block: &[u8]) -> io::Result<u64> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).custom_flags(libc::O_NONBLOCK);
     let mut file = options.open(path)?;
-    let capacity = fill.bytes_per_pipe + (2 << 20);
-    syscalls::set_attribute(&file, "user.pipefs.capacity", &capacity.to_string())?;
-    if fill.message {
-        syscalls::set_attribute(&file, "user.pipefs.type", "message")?;
-    }
     let mut taken = 0;
     while taken < fill.bytes_per_pipe {
         match file.write(block) {

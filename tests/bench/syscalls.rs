@@ -107,14 +107,6 @@ pub(crate) fn set_pipe_size(file: impl AsFd, bytes: c_int) -> io::Result<c_int> 
     checked(unsafe { libc::fcntl(file.as_fd().as_raw_fd(), libc::F_SETPIPE_SZ, bytes) })
 }
 
-/// Sets an extended attribute.
-pub(crate) fn set_attribute(file: impl AsFd, name: &str, value: &str) -> io::Result<()> {
-    let name = CString::new(name)?;
-    let (fd, bytes) = (file.as_fd().as_raw_fd(), value.as_ptr().cast());
-    // SAFETY: a terminated name, and a value that lives through the call with its length.
-    checked(unsafe { libc::fsetxattr(fd, name.as_ptr(), bytes, value.len(), 0) }).map(drop)
-}
-
 /// Unmounts `directory` even if it is in use.
 pub(crate) fn unmount_lazily(directory: &Path) -> io::Result<()> {
     let directory = terminated(directory)?;

@@ -52,7 +52,7 @@ pub(crate) fn measure(part: Part, base: &Path, options: &Options) -> io::Result<
     let mut failures = Vec::new();
     let mut sites = Vec::new();
     for &arm in &options.arms {
-        match Site::open(arm, base, options) {
+        match Site::open(arm, base, options, None) {
             Ok(site) => sites.push(site),
             Err(error) => failures.push((arm, error.to_string())),
         }
