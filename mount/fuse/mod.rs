@@ -13,14 +13,14 @@
 //!       └──── replies ◀──── socket ◀───┘      (metadata)
 //! ```
 //!
-//! - [`session`]: mounting, the threads, stopping — start here
-//! - [`driver`]: what the threads share, and the deadlines
-//! - [`route`]: who answers which request
-//! - [`data`]: READ, WRITE, POLL, INTERRUPT
-//! - [`metadata`]: all other operations
-//! - [`doors`]: why a pipe has many inode numbers
-//! - [`device`]: system calls
-//! - [`errno`]: errors
+//! - [`session`] — mounting, the threads, stopping — start here
+//! - [`driver`] — what the threads share, and the deadlines
+//! - [`route`] — who answers which request
+//! - [`data`] — READ, WRITE, POLL, INTERRUPT
+//! - [`metadata`] — all other operations
+//! - [`doors`] — why a pipe has many inode numbers
+//! - [`device`] — system calls
+//! - [`errno`] — errors
 
 mod data;
 mod device;

@@ -1,6 +1,7 @@
 //! A mount's life: made, served by its threads, stopped.
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
@@ -95,11 +96,10 @@ impl Filesystem for Greeter {
 pub fn mount(directory: &Path, config: &Config) -> io::Result<Mounted> {
     return_freed_memory();
     let directory = directory.canonicalize()?;
-    let session = Session::new(Greeter, &directory, &fuser_config(config))?;
-    let device = Device::new(session.as_fd().try_clone_to_owned()?);
     // Dropped, the session would unmount whatever is on the directory by then, also when ours
     // has gone already and somebody else's has come. The process's end closes what it holds.
-    std::mem::forget(session);
+    let session = ManuallyDrop::new(Session::new(Greeter, &directory, &fuser_config(config))?);
+    let device = Device::new(session.as_fd().try_clone_to_owned()?);
     let (ours, theirs) = Channel::pair()?;
     let driver = Arc::new(Driver::new(engine(config), device, ours));
     driver.control.send(&[io::IoSlice::new(&wire::own_init())])?;
