@@ -43,10 +43,26 @@ pub use sys::Fd;
 /// Continuous integration counts these lines and accepts none.
 #[macro_export]
 macro_rules! skip_without_fuse {
-    () => {{
+    () => {
+        $crate::skip_unless!($crate::harness::mount::fuse_is_usable(), "no /dev/fuse")
+    };
+}
+
+/// The same where the test has to become another user.
+#[macro_export]
+macro_rules! skip_unless_root {
+    () => {
+        $crate::skip_unless!($crate::harness::sys::effective_uid() == 0, "not root")
+    };
+}
+
+/// What the two have in common.
+#[macro_export]
+macro_rules! skip_unless {
+    ($possible:expr, $why:literal) => {{
         fn here() {}
-        if !$crate::harness::mount::fuse_is_usable() {
-            $crate::harness::mount::say_skipped(std::any::type_name_of_val(&here));
+        if !$possible {
+            $crate::harness::mount::say_skipped(std::any::type_name_of_val(&here), $why);
             return;
         }
     }};

@@ -44,10 +44,10 @@ pub fn fuse_is_usable() -> bool {
 
 /// Says on the real standard error, past libtest's capture, that a test was skipped.
 /// `here` is the path of a function inside the test's.
-pub fn say_skipped(here: &str) {
+pub fn say_skipped(here: &str, why: &str) {
     let name = here.trim_end_matches("::here");
     let name = name.split_once("::").map_or(name, |(_crate, path)| path);
-    let line = format!("skipped: {name}: no /dev/fuse\n");
+    let line = format!("skipped: {name}: {why}\n");
     // One write, so that lines of parallel tests do not mix. If it fails there is nobody to tell.
     let _ = std::io::Write::write_all(&mut File::from(stderr()), line.as_bytes());
 }

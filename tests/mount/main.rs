@@ -9,6 +9,16 @@
 //! | [`data`] | what a read returns and a write is, capacity, order |
 //! | [`writers`] | many writers at once |
 //! | [`memory`] | the memory limit, and what the driver takes |
+//! | [`readiness`] | poll and select on every end, `O_NONBLOCK` |
+//! | [`epoll`] | epoll, level and edge |
+//! | [`killable`] | whoever waits can be interrupted and killed |
+//! | [`uninterruptible`] | nobody is in uninterruptible sleep |
+//! | [`reopen`] | closed is closed; /proc/self/fd leads to the end it names |
+//! | [`files`] | what stat says of a pipe, and what a pipe refuses |
+//! | [`names`] | names and directories |
+//! | [`permissions`] | other users on a mount with `allow_other` |
+//! | [`session`] | the commands from beginning to end |
+//! | [`ordinary_user`] | mounting without being root |
 //! | [`harness_itself`] | the harness: deadlines, actors, and what cleans up |
 
 use std::time::Duration;
@@ -19,9 +29,19 @@ mod harness;
 mod closing;
 mod creating;
 mod data;
+mod epoll;
+mod files;
 mod harness_itself;
+mod killable;
 mod memory;
+mod names;
+mod ordinary_user;
+mod permissions;
+mod readiness;
+mod reopen;
 mod roles;
+mod session;
+mod uninterruptible;
 mod unmounting;
 mod writers;
 

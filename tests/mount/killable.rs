@@ -1,0 +1,213 @@
+//! Whoever waits can be interrupted and killed, at once, and the pipe goes on working.
+
+use std::time::Duration;
+
+use libc::{O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, SIGALRM, SIGINT, SIGKILL, SIGTERM};
+
+use crate::harness::actor::{Step, killed_by};
+use crate::harness::process::timed;
+use crate::harness::{Actor, Errno, Mount, StateWatch, run, sh};
+use crate::{SOON, skip_without_fuse};
+
+/// How long a process may live after its signal.
+const PROMPT: Duration = Duration::from_millis(100);
+
+/// How often a time is measured before it counts as too long: on a machine that is busy with
+/// other things a process that was killed may wait for its turn.
+const TRIES: u32 = 3;
+
+/// The calls that can wait. Each is brought about on a pipe of its own that holds 4 KiB.
+const CALLS: [&str; 7] = ["open", "read", "first-read", "client-read", "write", "fsync", "poll"];
+
+/// The steps that wait in this call; the last of them does.
+fn steps(mount: &Mount, call: &str, name: &str) -> Vec<Step> {
+    let path = mount.path(name);
+    let open = |flags| Step::Open(path.clone(), flags);
+    match call {
+        "open" => {
+            mount.make(name);
+            vec![open(O_RDONLY)]
+        }
+        "read" => vec![open(O_RDWR | O_CREAT), Step::Read(9)],
+        "first-read" => vec![open(O_RDONLY | O_CREAT), Step::Read(9)],
+        "client-read" => vec![open(O_RDONLY), Step::Read(9)],
+        "write" => {
+            vec![open(O_WRONLY | O_CREAT), Step::Write(4096, b'a'), Step::Write(5000, b'b')]
+        }
+        "fsync" => vec![open(O_WRONLY | O_CREAT), Step::Write(5, b'a'), Step::Fsync],
+        "poll" => vec![open(O_RDWR | O_CREAT), Step::Poll(libc::POLLIN, -1)],
+        other => panic!("no steps for {other}"),
+    }
+}
+
+/// What the ended process had written, and nothing else, is there; then the pipe is used anew.
+fn assert_goes_on_working(mount: &Mount, call: &str, name: &str) {
+    let accepted: Vec<u8> = match call {
+        "write" => vec![b'a'; 4096],
+        "fsync" => vec![b'a'; 5],
+        _ => Vec::new(),
+    };
+    if !accepted.is_empty() {
+        let reader = mount.open(name, O_RDONLY);
+        let data = reader.read_to_end().unwrap();
+        assert!(data == accepted, "{call}: {} bytes instead of {}", data.len(), accepted.len());
+    }
+    let script = r#"echo "it works" > "$1" && cat "$1""#;
+    let output = run(&mut sh(script, &[mount.path(name)]), SOON);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "it works\n", "{call}: {output:?}");
+}
+
+/// One process waits in `call`, with `before` done first, and is ended by `end`; the time of that.
+fn wait_and_end(
+    mount: &Mount,
+    call: &str,
+    name: &str,
+    before: &[Step],
+    end: impl Fn(&mut Actor) -> Duration,
+) -> Duration {
+    // A client needs a server that writes nothing; it leaves when the client has gone.
+    let server = (call == "client-read").then(|| mount.open(name, O_WRONLY | O_CREAT));
+    let mut all = before.to_vec();
+    all.extend(steps(mount, call, name));
+    let mut actor = Actor::start(&all);
+    actor.until_waiting();
+    let watch = StateWatch::start();
+    watch.add(actor.child.pid());
+    let time = end(&mut actor);
+    watch.finish();
+    drop(server);
+    assert_goes_on_working(mount, call, name);
+    time
+}
+
+/// Ends processes in every call, and wants each to be prompt in one of a few tries.
+fn assert_prompt_in_every_call(before: &[Step], end: impl Fn(&mut Actor) -> Duration) {
+    let mount = Mount::with(&["-o", "capacity=4K"]);
+    for call in CALLS {
+        let mut times = Vec::new();
+        while times.len() < TRIES as usize && times.iter().all(|time| *time > PROMPT) {
+            let name = format!("{call}-{}", times.len());
+            times.push(wait_and_end(&mount, call, &name, before, &end));
+        }
+        assert!(times.iter().any(|time| *time <= PROMPT), "{call} ended after {times:?}");
+    }
+}
+
+fn assert_ended_by(signal: i32) {
+    assert_prompt_in_every_call(&[], |actor| {
+        let (status, time) = actor.end_by(signal);
+        assert!(killed_by(status, signal), "{status}");
+        time
+    });
+}
+
+/// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
+/// > leave the pipe usable.
+#[test]
+fn sigint_ends_whoever_waits() {
+    skip_without_fuse!();
+    assert_ended_by(SIGINT);
+}
+
+/// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
+/// > leave the pipe usable.
+#[test]
+fn sigterm_ends_whoever_waits() {
+    skip_without_fuse!();
+    assert_ended_by(SIGTERM);
+}
+
+/// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
+/// > leave the pipe usable.
+#[test]
+fn sigkill_ends_whoever_waits() {
+    skip_without_fuse!();
+    assert_ended_by(SIGKILL);
+}
+
+/// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
+/// > leave the pipe usable.
+#[test]
+fn sigalrm_ends_whoever_waits() {
+    skip_without_fuse!();
+    assert_ended_by(SIGALRM);
+}
+
+/// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
+/// > leave the pipe usable.
+#[test]
+fn a_signal_that_is_handled_gives_eintr() {
+    skip_without_fuse!();
+    assert_prompt_in_every_call(&[Step::Handle(SIGALRM, false)], |actor| {
+        let (outcome, time) = timed(|| {
+            actor.child.signal(SIGALRM);
+            actor.last_outcome(SOON)
+        });
+        assert_eq!(outcome, Err(Errno::EINTR));
+        time
+    });
+}
+
+/// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
+/// > leave the pipe usable.
+#[test]
+fn an_alarm_of_its_own_gives_eintr() {
+    skip_without_fuse!();
+    let mount = Mount::with(&["-o", "capacity=4K"]);
+    for call in CALLS.into_iter().filter(|call| *call != "client-read") {
+        let mut all = vec![Step::Handle(SIGALRM, false), Step::Alarm(150)];
+        all.extend(steps(&mount, call, call));
+        let mut actor = Actor::start(&all);
+        assert_eq!(actor.last_outcome(SOON), Err(Errno::EINTR), "{call}");
+        assert_goes_on_working(&mount, call, call);
+    }
+}
+
+/// > (EINTR, or the bytes already moved)
+///
+/// A write of several requests that is interrupted in the middle says how much was accepted.
+#[test]
+fn an_interrupted_write_says_what_was_accepted() {
+    skip_without_fuse!();
+    let mount = Mount::with(&["-o", "capacity=4K"]);
+    let mut actor = Actor::start(&[
+        Step::Handle(SIGALRM, false),
+        Step::Open(mount.path("p"), O_WRONLY | O_CREAT),
+        Step::Write(5 << 20, b'a'),
+    ]);
+    actor.until_waiting();
+    actor.child.signal(SIGALRM);
+    let count = actor.last_outcome(SOON).expect("the first request was accepted");
+    let reader = mount.open("p", O_RDONLY | O_NONBLOCK);
+    let data = reader.read_to_end().unwrap();
+    assert_eq!(data.len(), usize::try_from(count).unwrap());
+    assert!((4096..=1 << 20).contains(&count), "{count}");
+}
+
+/// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
+/// > leave the pipe usable.
+#[test]
+fn timeout_ends_whoever_waits() {
+    skip_without_fuse!();
+    let mount = Mount::with(&["-o", "capacity=4K"]);
+    mount.make("p");
+    let scripts = [
+        r#"timeout -s "$2" 0.3 cat "$1""#,
+        r#"timeout -s "$2" 0.3 cat <> "$1""#,
+        r#"timeout -s "$2" 0.3 dd if=/dev/zero of="$1" bs=4096 count=9 status=none conv=notrunc"#,
+        r#"timeout -s "$2" 0.3 dd if=/dev/zero of="$1" bs=9 count=1 status=none conv=fsync"#,
+    ];
+    for script in scripts {
+        for (signal, code) in [("INT", 124), ("TERM", 124), ("ALRM", 124), ("KILL", 137)] {
+            let arguments = [mount.path("p"), signal.into()];
+            let (output, time) = timed(|| run(&mut sh(script, &arguments), SOON));
+            assert_eq!(output.status.code(), Some(code), "{signal}: {script}: {output:?}");
+            // The shell and timeout have to be started, too.
+            assert!(time < Duration::from_secs(2), "{signal}: {script}: {time:?}");
+            // What was accepted stays; it is not for the next script.
+            let drain = r#"while timeout 0.1 cat "$1" | grep -q ''; do :; done"#;
+            run(&mut sh(drain, &arguments[..1]), SOON);
+        }
+    }
+    assert_goes_on_working(&mount, "open", "p");
+}
