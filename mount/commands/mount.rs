@@ -95,7 +95,8 @@ impl Driver {
         let mounted = fuse::mount(&self.dir, &self.config)
             .map_err(|error| prerequisites::mount_failure(&self.dir, &error))?;
         let stopper = mounted.stopper();
-        self.stop_on(signals, stopper.clone())?;
+        // Without its process the mount would stay behind, dead.
+        self.stop_on(signals, stopper.clone()).inspect_err(|_| stopper.stop())?;
 
         let shown = self.dir.display();
         let mut answered = Err(failure(format!("the mount on {shown} ended before it answered")));
@@ -111,6 +112,7 @@ impl Driver {
                     Err(_) => stopper.stop(),
                 }
             })
+            .inspect_err(|_| stopper.stop())
             .map_err(|error| failure(format!("the mount on {shown} failed: {error}")))?;
         info!("the mount on {shown} is gone");
         answered
