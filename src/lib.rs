@@ -4,15 +4,15 @@
 //!
 //! Start at [`Engine`]. From the outside in:
 //!
-//! - [`engine`] — every operation, and the only locks
-//! - [`namespace`], [`name`] — directories, and what a name may be
-//! - [`pipe`] — all instances of a name, and the clients that wait for one
-//! - [`access`] — who becomes server and who client
-//! - [`instance`], [`state`], [`end`] — one conduit, its life, and what an open file holds of it
-//! - [`lane`], [`queue`] — one direction of a conduit, and the bytes in it
-//! - [`waiting`], [`effects`], [`ready`] — parked operations, their answers, and poll
-//! - [`settings`], [`quota`], [`error`] — what can be set, limited and refused
-//! - [`sync`] — the locks' names
+//! - `engine` — every operation, and the only locks
+//! - `namespace`, `name` — directories, and what a name may be
+//! - `pipe` — all instances of a name, and the clients that wait for one
+//! - `access` — who becomes server and who client
+//! - `instance`, `state`, `end` — one conduit, its life, and what an open file holds of it
+//! - `lane`, `queue` — one direction of a conduit, and the bytes in it
+//! - `waiting`, `effects`, `ready` — parked operations, their answers, and poll
+//! - `settings`, `quota`, `error` — what can be set, limited and refused
+//! - `sync` — the locks' names
 #![forbid(unsafe_code)]
 
 pub mod access;

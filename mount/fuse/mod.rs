@@ -2,9 +2,9 @@
 //!
 //! fuser answers every INTERRUPT with ENOSYS, after which the kernel stops sending them and a
 //! blocked reader cannot be killed. So the driver reads /dev/fuse itself. What may wait or moves
-//! data ([`route::Plane::Data`]: READ, WRITE, POLL, INTERRUPT) it answers itself; every other
-//! request goes, as it is, through a socket to an ordinary fuser session, whose replies are
-//! copied back. docs/FUSE.md tells the whole story.
+//! data (READ, WRITE, POLL, INTERRUPT) it answers itself; every other request goes, as it is,
+//! through a socket to an ordinary fuser session, whose replies are copied back. docs/FUSE.md
+//! tells the whole story.
 //!
 //! ```text
 //!                       ┌─ data plane (data/) ──────────────▶ engine
@@ -13,14 +13,14 @@
 //!       └──── replies ◀──── socket ◀───┘      (metadata)
 //! ```
 //!
-//! - [`session`] — mounting, the threads, stopping — start here
-//! - [`driver`] — what the threads share, and the deadlines
-//! - [`route`] — who answers which request
-//! - [`data`] — READ, WRITE, POLL, INTERRUPT
-//! - [`metadata`] — all other operations
-//! - [`doors`] — why a pipe has many inode numbers
-//! - [`device`] — system calls
-//! - [`errno`] — errors
+//! - `session` — mounting, the threads, stopping; start here
+//! - `driver` — what the threads share, and the deadlines
+//! - `route` — who answers which request
+//! - `data` — READ, WRITE, POLL, INTERRUPT
+//! - `metadata` — all other operations
+//! - `doors` — why a pipe has many inode numbers
+//! - `device` — system calls
+//! - `errno` — errors
 
 mod data;
 mod device;

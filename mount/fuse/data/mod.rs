@@ -1,9 +1,9 @@
 //! The data plane: what the driver reads from /dev/fuse and answers itself.
 //!
-//! - [`wire`] — the kernel's structures, decoded and encoded
-//! - [`serve`] — READ, WRITE, POLL and INTERRUPT, and the delivery of answers
-//! - [`buffers`] — request buffers, which become the queue's segments
-//! - [`poll`] — readiness in poll(2)'s terms
+//! - `wire` — the kernel's structures, decoded and encoded
+//! - `serve` — READ, WRITE, POLL and INTERRUPT, and the delivery of answers
+//! - `buffers` — request buffers, which become the queue's segments
+//! - `poll` — readiness in poll(2)'s terms
 
 pub(crate) mod buffers;
 pub(crate) mod poll;
