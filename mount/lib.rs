@@ -1,7 +1,7 @@
 //! The driver: thin adapters around the engine, and the command `pipefs`.
 //!
-//! Start with [`commands`](crate::commands), what each subcommand does, and with
-//! [`fuse`](crate::fuse), which serves a mount.
+//! Start with [`commands`], what each subcommand does, and with
+//! [`fuse`], which serves a mount.
 
 // The command: its arguments and how mount(8) calls it; its mount options; what each subcommand
 // does; its exit codes, and the one line that says why it failed.
