@@ -77,8 +77,8 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Makes the directory below `base` and starts the driver if the arm has one, pipefs with `more`
-    /// mount options.
+    /// Makes the directory below `base` and starts the driver if the arm has one, pipefs with
+    /// `more` mount options.
     pub(crate) fn open(
         arm: Arm,
         base: &Path,

@@ -16,7 +16,8 @@ pub(crate) fn document(about: &str, sections: &[Section], memory: &[Held]) -> St
             for (arm, samples) in &row.samples {
                 let samples: Vec<String> = samples.iter().map(sample).collect();
                 rows.push(format!(
-                    "  {{\"placement\": \"{:?}\", \"block\": {}, \"arm\": \"{}\", \"samples\": [\n{}]}}",
+                    "  {{\"placement\": \"{:?}\", \"block\": {}, \"arm\": \"{}\", \
+                     \"samples\": [\n{}]}}",
                     section.part,
                     row.block,
                     arm.key(),

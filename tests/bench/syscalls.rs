@@ -1,4 +1,4 @@
-//! System calls that std does not have, each as a safe function; the only `unsafe` of the benchmark.
+//! System calls that std does not have, each as a safe function: the benchmark's only `unsafe`.
 
 use std::ffi::CString;
 use std::io;

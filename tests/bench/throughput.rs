@@ -4,9 +4,9 @@
 //! ends, wait for the start, and move a count of blocks that is chosen, for each arm and block size
 //! by the same rule, so that a run takes about the time asked for. The clock runs from the first
 //! call of either to the end of the last call of both. A repetition runs all arms one after the
-//! other; the next one begins with another arm. A run beside which others used the CPUs is made again,
-//! for every arm alike and whatever its result, while second tries are left. The unrecorded runs that find the count warm up
-//! every arm alike.
+//! other; the next one begins with another arm. A run beside which others used the CPUs is made
+//! again, for every arm alike and whatever its result, while second tries are left. The unrecorded
+//! runs that find the count warm up every arm alike.
 
 use std::ffi::OsString;
 use std::io;

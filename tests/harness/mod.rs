@@ -15,7 +15,8 @@
 //! | [`errno`] | [`Errno`]: an error number that prints its name |
 //! | [`watchdog`] | what cleans up when the test binary itself is killed |
 //!
-//! Every wait has a deadline: a program that hangs is a failure of pipefs, never a hang of the tests.
+//! Every wait has a deadline: a program that hangs is a failure of pipefs, never a hang of the
+//! tests.
 
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
