@@ -123,7 +123,8 @@ fn fuser_config(config: &Config) -> FuserConfig {
     let mut fuser = FuserConfig::default();
     fuser.mount_options = vec![
         MountOption::FSName(config.fsname.clone()),
-        MountOption::Subtype("pipefs".into()),
+        // fuser leaves `Subtype` out when it calls mount(2) itself.
+        MountOption::CUSTOM("subtype=pipefs".into()),
         MountOption::DefaultPermissions,
         MountOption::NoDev,
         MountOption::NoSuid,
