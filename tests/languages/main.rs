@@ -90,97 +90,93 @@ fn every_program_is_a_test() {
 }
 
 programs! {
-    /// > The example that must always work, with nothing but a mount
+    /// SEMANTICS: example-greeting
     python_round_trip: "python_round_trip.py";
-    /// > `splice(2)` from a pipe must never show a false end of file: it works or fails with
-    /// > EINVAL,
-    /// > so that callers fall back to read.
+    /// SEMANTICS: file-splice
     python_shutil: "python_shutil.py";
-    /// > a read returns what is there, up to its size, and never waits to fill the buffer
+    /// SEMANTICS: read-available
     python_partial_reads: "python_partial_reads.py";
-    /// > A lane accepts a write as a whole while it holds less than its `capacity` (default 1 MiB)
+    /// SEMANTICS: write-whole
     python_nonblocking: "python_nonblocking.py";
-    /// > client closes: server writes: EPIPE
+    /// SEMANTICS: close-client
     python_broken_pipe: "python_broken_pipe.py";
-    /// > poll/select/epoll (level and edge) work on every end
+    /// SEMANTICS: poll-reader, poll-writer
     python_select: "python_select.py";
-    /// > poll/select/epoll (level and edge) work on every end
+    /// SEMANTICS: poll-reader, poll-writer
     python_poll: "python_poll.py";
-    /// > poll/select/epoll (level and edge) work on every end
+    /// SEMANTICS: poll-reader, poll-writer
     python_epoll_level: "python_epoll.py" "level";
-    /// > poll/select/epoll (level and edge) work on every end
+    /// SEMANTICS: poll-edge
     python_epoll_edge: "python_epoll.py" "edge";
-    /// > poll/select/epoll (level and edge) work on every end
+    /// SEMANTICS: poll-reader, poll-writer
     python_selectors: "python_selectors.py";
-    /// > Regular file (programs that refuse FIFOs accept it)
+    /// SEMANTICS: file-regular
     python_asyncio: "python_asyncio.py";
-    /// > client if an instance listens, else server: the same, pipe becomes duplex
+    /// SEMANTICS: open-rdwr
     python_duplex: "python_duplex.py";
 
-    /// > `mmap` refused
+    /// SEMANTICS: file-mmap
     c_round_trip: "c_round_trip.c";
-    /// > a read returns what is there, up to its size, and never waits to fill the buffer
+    /// SEMANTICS: read-available
     c_partial_reads: "c_partial_reads.c";
-    /// > In `shared` mode `O_WRONLY|O_NONBLOCK` with no reader: ENXIO.
+    /// SEMANTICS: shared-writer-nonblock, write-full
     c_nonblocking: "c_nonblocking.c";
-    /// > client closes: server writes: EPIPE; server reads: what is buffered, then EOF.
+    /// SEMANTICS: close-client
     c_broken_pipe: "c_broken_pipe.c";
-    /// > poll/select/epoll (level and edge) work on every end
+    /// SEMANTICS: poll-reader, poll-writer
     c_select: "c_select.c";
-    /// > poll/select/epoll (level and edge) work on every end
+    /// SEMANTICS: poll-reader, poll-writer
     c_poll: "c_poll.c";
-    /// > poll/select/epoll (level and edge) work on every end
+    /// SEMANTICS: poll-reader, poll-writer
     c_epoll_level: "c_epoll.c" "level";
-    /// > poll/select/epoll (level and edge) work on every end
+    /// SEMANTICS: poll-edge
     c_epoll_edge: "c_epoll.c" "edge";
-    /// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already
-    /// > moved) and
-    /// > leave the pipe usable.
+    /// SEMANTICS: wait-interrupt
     c_interrupted: "c_interrupted.c";
-    /// > `splice(2)` from a pipe must never show a false end of file: it works or fails with EINVAL
+    /// SEMANTICS: file-splice
     c_splice: "c_splice.c";
-    /// > client if an instance listens, else server: the same, pipe becomes duplex
+    /// SEMANTICS: open-rdwr
     c_duplex: "c_duplex.c";
 
-    /// > The example that must always work, with nothing but a mount
+    /// SEMANTICS: example-greeting
     go_round_trip: "go_round_trip.go";
-    /// > a read returns what is there, up to its size, and never waits to fill the buffer
+    /// SEMANTICS: read-available
     go_partial_reads: "go_partial_reads.go";
-    /// > At or above capacity: a blocking write waits, `O_NONBLOCK` gives EAGAIN.
+    /// SEMANTICS: write-full
     go_nonblocking: "go_nonblocking.go";
-    /// > client closes: server writes: EPIPE
+    /// SEMANTICS: close-client
     go_broken_pipe: "go_broken_pipe.go";
-    /// > poll/select/epoll (level and edge) work on every end
+    /// SEMANTICS: poll-reader, poll-writer
     go_filled_later: "go_filled_later.go";
 
-    /// > The example that must always work, with nothing but a mount
+    /// SEMANTICS: example-greeting
     node_round_trip: "node_round_trip.js";
-    /// > a read returns what is there, up to its size, and never waits to fill the buffer
+    /// SEMANTICS: read-available
     node_partial_reads: "node_partial_reads.js";
-    /// > At or above capacity: a blocking write waits, `O_NONBLOCK` gives EAGAIN.
+    /// SEMANTICS: write-full
     node_nonblocking: "node_nonblocking.js";
-    /// > client closes: server writes: EPIPE
+    /// SEMANTICS: close-client
     node_broken_pipe: "node_broken_pipe.js";
-    /// > auto, no instance: client: waits
+    /// SEMANTICS: open-waits
     node_filled_later: "node_filled_later.js";
 
-    /// > The example that must always work, with nothing but a mount
+    /// SEMANTICS: example-greeting
     perl_round_trip: "perl_round_trip.pl";
-    /// > a read returns what is there, up to its size, and never waits to fill the buffer
+    /// SEMANTICS: read-available
     perl_partial_reads: "perl_partial_reads.pl";
-    /// > At or above capacity: a blocking write waits, `O_NONBLOCK` gives EAGAIN.
+    /// SEMANTICS: write-full
     perl_nonblocking: "perl_nonblocking.pl";
-    /// > client closes: server writes: EPIPE
+    /// SEMANTICS: close-client
     perl_broken_pipe: "perl_broken_pipe.pl";
 
-    /// > a read returns what is there, up to its size, and never waits to fill the buffer
+    /// SEMANTICS: read-available
     bash_partial_reads: "bash_partial_reads.bash";
-    /// > client closes: server writes: EPIPE
+    /// SEMANTICS: close-client
     bash_broken_pipe: "bash_broken_pipe.bash";
-    /// > The example that must always work, with nothing but a mount
+    /// SEMANTICS: example-greeting
     awk_round_trip: "awk_round_trip.sh";
-    /// > a read returns what is there, up to its size, and never waits to fill the buffer
+    /// SEMANTICS: read-available
     awk_partial_reads: "awk_partial_reads.sh";
-    /// > client closes: server writes: EPIPE
+    /// SEMANTICS: close-client
     awk_broken_pipe: "awk_broken_pipe.sh";
 }

@@ -10,7 +10,6 @@ use crate::harness::{Errno, Fd, Mount, Task, run, sh, sys};
 use crate::{SOON, skip_without_fuse};
 
 /// SEMANTICS: file-regular
-/// > Regular file (programs that refuse FIFOs accept it), mode 0666 & ~umask, owner = creator
 #[test]
 fn a_pipe_is_a_regular_file_of_its_creator() {
     skip_without_fuse!();
@@ -28,7 +27,6 @@ fn a_pipe_is_a_regular_file_of_its_creator() {
 }
 
 /// SEMANTICS: file-size
-/// > `st_size` 0 always, `st_blocks` = buffered bytes / 512 (so `du` and `ls -s` show what waits)
 #[test]
 fn the_size_is_zero_and_the_blocks_are_what_is_buffered() {
     skip_without_fuse!();
@@ -54,7 +52,7 @@ fn the_size_is_zero_and_the_blocks_are_what_is_buffered() {
     assert_eq!(du.stdout, b"2\n", "{du:?}");
 }
 
-/// > `st_blksize` = the best transfer size
+/// SEMANTICS: file-block-size
 #[test]
 fn the_block_size_steers_programs_to_large_transfers() {
     skip_without_fuse!();
@@ -65,7 +63,6 @@ fn the_block_size_steers_programs_to_large_transfers() {
 }
 
 /// SEMANTICS: file-times
-/// > mtime = last write, atime = last read
 #[test]
 fn mtime_is_the_last_write_and_atime_the_last_read() {
     skip_without_fuse!();
@@ -91,7 +88,6 @@ fn mtime_is_the_last_write_and_atime_the_last_read() {
 }
 
 /// SEMANTICS: file-inode
-/// > st_ino stable for the pipe's life
 #[test]
 fn the_inode_number_is_stable() {
     skip_without_fuse!();
@@ -123,7 +119,6 @@ fn the_inode_number_is_stable() {
 }
 
 /// SEMANTICS: file-seek
-/// > not seekable (ESPIPE)
 #[test]
 fn a_pipe_cannot_be_seeked() {
     skip_without_fuse!();
@@ -140,7 +135,6 @@ fn a_pipe_cannot_be_seeked() {
 }
 
 /// SEMANTICS: file-mmap
-/// > `mmap` refused
 #[test]
 fn a_shared_mapping_is_refused() {
     skip_without_fuse!();
@@ -152,7 +146,6 @@ fn a_shared_mapping_is_refused() {
 }
 
 /// SEMANTICS: file-truncate
-/// > `truncate` to 0 and `O_TRUNC` succeed and discard nothing; other sizes EINVAL.
 #[test]
 fn truncating_discards_nothing() {
     skip_without_fuse!();
@@ -201,8 +194,6 @@ fn assert_no_false_end_of_file(what: &str, copy: impl Fn(&Fd, &Fd, usize) -> Res
 }
 
 /// SEMANTICS: file-splice
-/// > `splice(2)` from a pipe must never show a false end of file: it works or fails with EINVAL, so
-/// > that callers fall back to read.
 #[test]
 fn splice_shows_no_false_end_of_file() {
     skip_without_fuse!();
@@ -210,8 +201,6 @@ fn splice_shows_no_false_end_of_file() {
 }
 
 /// SEMANTICS: file-splice
-/// > `splice(2)` from a pipe must never show a false end of file: it works or fails with EINVAL, so
-/// > that callers fall back to read.
 #[test]
 fn sendfile_shows_no_false_end_of_file() {
     skip_without_fuse!();
@@ -302,7 +291,6 @@ fn attributes_can_be_changed_while_others_wait() {
 }
 
 /// SEMANTICS: file-statfs
-/// > statfs (memory limit and use)
 #[test]
 fn statfs_shows_the_memory_limit_and_its_use() {
     skip_without_fuse!();

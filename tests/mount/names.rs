@@ -21,7 +21,6 @@ fn rename(from: &Path, to: &Path) -> Result<(), Errno> {
 }
 
 /// SEMANTICS: dir-tree
-/// > Directories (mkdir, rmdir, nested)
 #[test]
 fn directories_can_be_made_nested_and_removed() {
     skip_without_fuse!();
@@ -71,7 +70,6 @@ fn directories_look_as_they_do_elsewhere() {
 }
 
 /// SEMANTICS: dir-rename
-/// > rename within the mount (also onto an existing, idle pipe)
 #[test]
 fn a_pipe_is_renamed_with_its_data_and_its_ends() {
     skip_without_fuse!();
@@ -132,7 +130,6 @@ fn pipes_and_directories_do_not_replace_each_other() {
 }
 
 /// SEMANTICS: dir-links
-/// > hard links, symlinks: EPERM.
 #[test]
 fn links_are_refused() {
     skip_without_fuse!();
@@ -145,7 +142,6 @@ fn links_are_refused() {
 }
 
 /// SEMANTICS: dir-names
-/// > Names up to 255 bytes.
 #[test]
 fn names_have_up_to_255_bytes() {
     skip_without_fuse!();

@@ -41,7 +41,7 @@ fn as_ordinary_user(device_mode: &str, script: &str) -> Output {
     }
 }
 
-/// > Also as an ordinary user: through fusermount3
+/// SEMANTICS: mount-ordinary-user
 #[test]
 fn an_ordinary_user_mounts_uses_and_unmounts() {
     skip_without_fuse!();
@@ -64,8 +64,7 @@ fn an_ordinary_user_mounts_uses_and_unmounts() {
     assert!(output.status.success(), "{output:?}");
 }
 
-/// > Also as an ordinary user: through fusermount3
-///
+/// SEMANTICS: mount-ordinary-user
 /// The driver in front; SIGTERM unmounts, through fusermount3 again.
 #[test]
 fn an_ordinary_users_driver_unmounts_at_sigterm() {
@@ -83,8 +82,7 @@ fn an_ordinary_users_driver_unmounts_at_sigterm() {
     assert_eq!(printed, "ended with 0\n0\n", "{output:?}");
 }
 
-/// > Errors are one line that says what to do next (no /dev/fuse, no fusermount3, not a directory,
-/// > already mounted
+/// SEMANTICS: mount-errors
 #[test]
 fn what_an_ordinary_user_lacks_is_said() {
     skip_without_fuse!();

@@ -13,7 +13,6 @@ use crate::{SOON, skip_without_fuse};
 const TIMES: u32 = 10_000;
 
 /// SEMANTICS: close-at-once
-/// > After close(2) has returned, the same process finds the end closed.
 #[test]
 fn the_only_instance_is_free_after_close() {
     skip_without_fuse!();
@@ -27,7 +26,6 @@ fn the_only_instance_is_free_after_close() {
 }
 
 /// SEMANTICS: close-at-once
-/// > After close(2) has returned, the same process finds the end closed.
 #[test]
 fn a_reader_is_gone_after_close() {
     skip_without_fuse!();
@@ -50,7 +48,6 @@ fn a_reader_is_gone_after_close() {
 }
 
 /// SEMANTICS: close-at-once
-/// > After close(2) has returned, the same process finds the end closed.
 #[test]
 fn a_writer_is_gone_after_close() {
     skip_without_fuse!();
@@ -103,8 +100,6 @@ fn assert_joins(script: &str) {
 }
 
 /// SEMANTICS: instance-reopen
-/// > An open through /proc/self/fd/N, /dev/stdin or /dev/fd/N joins the end that it names, as dup
-/// > would, and takes no other instance.
 #[test]
 fn reading_through_a_descriptor_reads_its_own_instance() {
     skip_without_fuse!();
@@ -126,8 +121,6 @@ fn reading_through_a_descriptor_reads_its_own_instance() {
 }
 
 /// SEMANTICS: instance-reopen
-/// > An open through /proc/self/fd/N, /dev/stdin or /dev/fd/N joins the end that it names, as dup
-/// > would, and takes no other instance.
 #[test]
 fn writing_through_a_descriptor_writes_to_its_own_instance() {
     skip_without_fuse!();

@@ -90,7 +90,7 @@ fn group_and_terminal(pid: &str) -> (i32, i32) {
     (fields[2].parse().unwrap(), fields[4].parse().unwrap())
 }
 
-/// > pipefs mount DIR: daemon by default; returns when the mount answers
+/// SEMANTICS: mount-returns
 #[test]
 fn mount_returns_when_the_mount_answers() {
     skip_without_fuse!();
@@ -105,8 +105,7 @@ fn mount_returns_when_the_mount_answers() {
     }
 }
 
-/// > pipefs mount DIR: daemon by default; returns when the mount answers
-///
+/// SEMANTICS: mount-returns
 /// The daemon holds neither its caller's output, nor its directory, nor its session.
 #[test]
 fn the_daemon_lets_go_of_its_caller() {
@@ -130,7 +129,7 @@ fn the_daemon_lets_go_of_its_caller() {
     place.assert_nothing_is_left();
 }
 
-/// > pipefs umount DIR
+/// SEMANTICS: umount-ends
 #[test]
 fn umount_unmounts_and_the_driver_ends() {
     skip_without_fuse!();
@@ -151,8 +150,7 @@ fn umount_unmounts_and_the_driver_ends() {
     place.assert_nothing_is_left();
 }
 
-/// > Errors are one line that says what to do next (no /dev/fuse, no fusermount3, not a directory,
-/// > already mounted
+/// SEMANTICS: mount-errors
 #[test]
 fn a_mount_point_that_cannot_be_used_is_named() {
     skip_without_fuse!();
@@ -222,7 +220,7 @@ fn sizes_and_times_take_units() {
     }
 }
 
-/// > a stale mount "Transport endpoint is not connected": cleaned up and said
+/// SEMANTICS: mount-stale
 #[test]
 fn a_stale_mount_is_cleaned_up_and_it_is_said() {
     skip_without_fuse!();
@@ -248,8 +246,7 @@ fn a_stale_mount_is_cleaned_up_and_it_is_said() {
     place.assert_nothing_is_left();
 }
 
-/// > SIGINT/SIGTERM of the driver wakes every waiter with an error and unmounts
-///
+/// SEMANTICS: close-driver-stops
 /// A daemon, too, can be ended by SIGTERM; SIGHUP of a terminal that closes is not for it.
 #[test]
 fn sigterm_ends_a_daemon() {

@@ -111,7 +111,7 @@ fn goes_through(tool: &str, writer: &str, reader: &str) {
     fs::remove_dir_all(scratch).expect("it can be removed");
 }
 
-/// > the client reads everything that is buffered, then EOF
+/// SEMANTICS: close-drains
 #[test]
 fn random_bytes_through_dd() {
     skip_without_fuse!();
@@ -119,21 +119,21 @@ fn random_bytes_through_dd() {
     goes_through("dd", writer, "exec dd if=\"$1\" of=\"$2\" bs=1M status=none");
 }
 
-/// > the client reads everything that is buffered, then EOF
+/// SEMANTICS: close-drains
 #[test]
 fn random_bytes_through_cat() {
     skip_without_fuse!();
     goes_through("cat", "exec cat > \"$1\"", "exec cat \"$1\" > \"$2\"");
 }
 
-/// > the client reads everything that is buffered, then EOF
+/// SEMANTICS: close-drains
 #[test]
 fn random_bytes_through_tee() {
     skip_without_fuse!();
     goes_through("tee", "exec tee \"$1\" > /dev/null", "exec tee \"$2\" < \"$1\" > /dev/null");
 }
 
-/// > the client reads everything that is buffered, then EOF
+/// SEMANTICS: close-drains
 #[test]
 fn random_bytes_through_python() {
     skip_without_fuse!();
@@ -148,7 +148,7 @@ fn random_bytes_through_python() {
     goes_through("python3", &writer, &reader);
 }
 
-/// > The example that must always work, with nothing but a mount
+/// SEMANTICS: close-drains
 #[test]
 fn tar_of_a_real_tree() {
     skip_without_fuse!();
@@ -205,14 +205,14 @@ fn script_alone(file: &str) {
     script::passes(&mut command("sh"), Some(&file), &[]);
 }
 
-/// > Two `echo >` then two `cat`: each `cat` gets one `echo`, whole
+/// SEMANTICS: instance-one-client
 #[test]
 fn a_thousand_pairs_one_after_the_other() {
     skip_without_fuse!();
     script_alone("pairs.sh");
 }
 
-/// > one conduit […] for exactly one client at a time
+/// SEMANTICS: instance-one-client
 #[test]
 fn two_hundred_pairs_at_once() {
     skip_without_fuse!();
