@@ -1,4 +1,4 @@
-//! The control plane: names, attributes, opening and closing, as fuser's `Filesystem`.
+//! The control plane: names, attributes and opening, as fuser's `Filesystem`.
 //!
 //! Each method translates one request; what it means is the engine's business. None may block:
 //! an open or fsync that waits keeps its reply in the driver.
@@ -342,19 +342,6 @@ impl Filesystem for Metadata {
             Err(error) => reply.error(fuser_errno(error)),
         }
         self.driver.deliver(&mut effects);
-    }
-
-    fn release(
-        &self,
-        _: &Request,
-        _: INodeNo,
-        fh: FileHandle,
-        _: OpenFlags,
-        _: Option<LockOwner>,
-        _: bool,
-        reply: ReplyEmpty,
-    ) {
-        self.reply_after(reply, |effects| self.driver.engine.close(EndId::from_raw(fh.0), effects));
     }
 
     fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {

@@ -2,8 +2,8 @@
 //!
 //! fuser answers every INTERRUPT with ENOSYS, after which the kernel stops sending them and a
 //! blocked reader cannot be killed. So the driver reads /dev/fuse itself. What may wait or moves
-//! data (READ, WRITE, POLL, INTERRUPT) it answers itself; every other request goes, as it is,
-//! through a socket to an ordinary fuser session, whose replies are copied back. docs/FUSE.md
+//! data, and RELEASE, which must not be overtaken, it answers itself; every other request goes, as
+//! it is, through a socket to an ordinary fuser session, whose replies are copied back. docs/FUSE.md
 //! tells the whole story.
 //!
 //! ```text
@@ -16,7 +16,7 @@
 //! - `session` — mounting, the threads, stopping; start here
 //! - `driver` — what the threads share, and the deadlines
 //! - `route` — who answers which request
-//! - `data` — READ, WRITE, POLL, INTERRUPT
+//! - `data` — READ, WRITE, POLL, RELEASE, INTERRUPT
 //! - `metadata` — all other operations
 //! - `doors` — why a pipe has many inode numbers
 //! - `device` — system calls

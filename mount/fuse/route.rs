@@ -18,15 +18,18 @@ const REPLY_BYTES: usize = 256 << 10;
 /// Who answers a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Plane {
-    /// The driver's own threads: what may wait for ever and what moves data.
+    /// The driver's own thread: what may wait for ever, what moves data, and what has to be done
+    /// before the next request is looked at.
     Data,
-    /// fuser: names, attributes, opening and closing.
+    /// fuser: names, attributes and opening.
     Control,
 }
 
 pub(crate) fn plane_of(code: u32) -> Plane {
     match code {
-        opcode::READ | opcode::WRITE | opcode::INTERRUPT | opcode::POLL => Plane::Data,
+        opcode::READ | opcode::WRITE | opcode::RELEASE | opcode::INTERRUPT | opcode::POLL => {
+            Plane::Data
+        }
         _ => Plane::Control,
     }
 }

@@ -1,4 +1,4 @@
-//! READ, WRITE, POLL and INTERRUPT, and the delivery of what the engine decided.
+//! READ, WRITE, POLL, RELEASE and INTERRUPT, and the delivery of what the engine decided.
 
 use std::io::{self, IoSlice};
 
@@ -67,6 +67,8 @@ impl Driver {
             (Plane::Data, opcode::POLL) => {
                 PollIn::decode(message).map(|poll| self.poll(ticket, poll, effects))
             }
+            (Plane::Data, opcode::RELEASE) => wire::released_handle(message)
+                .map(|handle| self.release(ticket, EndId::from_raw(handle), effects)),
             (Plane::Data, _) => wire::interrupted_unique(message).map(|unique| {
                 self.engine.cancel(Ticket(unique), effects);
                 self.deliver(effects);
@@ -120,6 +122,14 @@ impl Driver {
             Err(error) => self.reply_error(ticket, errno(error)),
         }
         self.deliver(effects);
+    }
+
+    /// close(2) does not wait for this: it is handled before anything that was queued after it,
+    /// so that the process which closed finds the end closed.
+    fn release(&self, ticket: Ticket, end: EndId, effects: &mut Effects) {
+        let closed = self.engine.close(end, effects);
+        self.deliver(effects);
+        self.reply_error(ticket, closed.map_or_else(errno, |()| 0));
     }
 
     /// Tells everybody what the engine has decided about them, and empties `effects`.

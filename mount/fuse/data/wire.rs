@@ -22,6 +22,7 @@ const POLL_SCHEDULE_NOTIFY: u32 = 1 << 0;
 pub(crate) mod opcode {
     pub(crate) const READ: u32 = 15;
     pub(crate) const WRITE: u32 = 16;
+    pub(crate) const RELEASE: u32 = 18;
     pub(crate) const INIT: u32 = 26;
     pub(crate) const READDIR: u32 = 28;
     pub(crate) const INTERRUPT: u32 = 36;
@@ -121,6 +122,11 @@ impl PollIn {
         let notify = (flags & POLL_SCHEDULE_NOTIFY != 0).then_some(handle);
         Some(Self { fh: u64_at(body, 0)?, notify })
     }
+}
+
+/// `struct fuse_release_in`: the handle of the open file that has gone.
+pub(crate) fn released_handle(message: &[u8]) -> Option<u64> {
+    u64_at(message.get(IN_HEADER_BYTES..)?, 0)
 }
 
 /// `struct fuse_interrupt_in`: the `unique` of the request that is to end.
@@ -231,6 +237,7 @@ mod tests {
             assert_eq!(WriteIn::decode(short).is_some(), len >= IN_HEADER_BYTES + 36);
             assert_eq!(PollIn::decode(short).is_some(), len >= IN_HEADER_BYTES + 20);
             assert_eq!(interrupted_unique(short).is_some(), len >= IN_HEADER_BYTES + 8);
+            assert_eq!(released_handle(short).is_some(), len >= IN_HEADER_BYTES + 8);
         }
     }
 
