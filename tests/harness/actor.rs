@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use super::calls;
 use super::deadline::{PATIENCE, comes_true};
 use super::errno::Errno;
 use super::process::{Child, command};
@@ -49,6 +50,8 @@ pub enum Step {
     Truncate(PathBuf, i64),
     /// stat(2); the result is `st_ino`.
     Stat(PathBuf),
+    /// Maps a page, private, and reads its first byte.
+    TouchMapping,
     /// Sleeps for so many milliseconds.
     Sleep(u64),
 }
@@ -172,6 +175,7 @@ fn script(steps: &[Step]) -> Vec<u8> {
             Step::Chmod(path, mode) => (format!("chmod {mode}"), Some(path)),
             Step::Truncate(path, length) => (format!("truncate {length}"), Some(path)),
             Step::Stat(path) => ("stat".into(), Some(path)),
+            Step::TouchMapping => ("touch-mapping".into(), None),
             Step::Sleep(time) => (format!("sleep {time}"), None),
         };
         script.extend(line.into_bytes());
@@ -267,6 +271,7 @@ fn take(line: &[u8], files: &mut Vec<Fd>) -> Outcome {
             sys::truncate(path(rest), length).map(|()| 0)
         }
         "stat" => sys::stat(path(rest)).map(|stat| stat.st_ino.cast_signed()),
+        "touch-mapping" => calls::touch_private_mapping(file()?).map(i64::from),
         "sleep" => {
             std::thread::sleep(Duration::from_millis(number() as u64));
             Ok(0)

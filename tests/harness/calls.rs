@@ -45,6 +45,21 @@ pub fn map_shared(file: &Fd, protection: i32) -> Result<(), Errno> {
     }
 }
 
+/// mmap(2) of one page, private; its first byte.
+pub fn touch_private_mapping(file: &Fd) -> Result<u8, Errno> {
+    // SAFETY: the kernel chooses the address; the page is readable until it is unmapped. That
+    // reading it may raise SIGBUS is what the caller wants to know.
+    unsafe {
+        let (none, protection) = (std::ptr::null_mut(), libc::PROT_READ);
+        let page = libc::mmap(none, 4096, protection, libc::MAP_PRIVATE, file.raw(), 0);
+        if page == libc::MAP_FAILED {
+            return Err(Errno::last());
+        }
+        let byte = page.cast::<u8>().read_volatile();
+        check(libc::munmap(page, 4096)).map(|_| byte)
+    }
+}
+
 /// A pipe of the kernel's: its read end and its write end.
 pub fn kernel_pipe() -> (Fd, Fd) {
     let mut fds = [0; 2];

@@ -1,10 +1,10 @@
 //! Closing: nothing that was accepted is lost. Each row of the table of closing, and fsync.
 
-use libc::{O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, POLLERR, POLLHUP, POLLIN};
+use libc::{O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, POLLERR, POLLIN};
 
 use crate::harness::actor::Step;
 use crate::harness::deadline::A_WHILE;
-use crate::harness::{Actor, Errno, Fd, Mount, Task, eventually, run, sh, sys};
+use crate::harness::{Actor, Errno, Fd, Mount, Task, eventually, run, sh};
 use crate::{SOON, skip_without_fuse};
 
 /// A connected server and client: the server writes, the client reads.
@@ -21,6 +21,7 @@ fn duplex(mount: &Mount, name: &str) -> (Fd, Fd) {
     (server, client)
 }
 
+/// SEMANTICS: close-drains
 /// > server closes, client connected: the client reads everything that is buffered, then EOF
 #[test]
 fn a_client_reads_what_is_left_then_end_of_file() {
@@ -39,6 +40,7 @@ fn a_client_reads_what_is_left_then_end_of_file() {
     assert!(client.read_to_end().unwrap() == data);
 }
 
+/// SEMANTICS: close-drains, read-end-of-file
 /// > server closes, client connected: the client reads everything that is buffered, then EOF
 #[test]
 fn a_client_that_waits_in_read_gets_end_of_file() {
@@ -51,6 +53,7 @@ fn a_client_that_waits_in_read_gets_end_of_file() {
     assert_eq!(reading.join(SOON).unwrap(), b"");
 }
 
+/// SEMANTICS: close-lingers, close-unlink
 /// > `linger=keep` (default): the instance waits, with its data, for a client, until the name is
 /// > removed or the mount ends.
 #[test]
@@ -71,6 +74,7 @@ fn data_without_a_client_waits_for_one() {
     assert_eq!(mount.open("p", O_RDONLY).read_to_end().unwrap(), b"new");
 }
 
+/// SEMANTICS: close-empty
 /// > server closes, no client, nothing buffered: the instance is gone (`touch` leaves no instance)
 #[test]
 fn an_instance_with_nothing_in_it_is_gone() {
@@ -84,6 +88,7 @@ fn an_instance_with_nothing_in_it_is_gone() {
     assert_eq!(mount.refused("q", O_RDONLY), Errno::EBUSY);
 }
 
+/// SEMANTICS: close-client
 /// > client closes: server writes: EPIPE
 #[test]
 fn a_server_whose_client_has_closed_gets_epipe() {
@@ -97,6 +102,7 @@ fn a_server_whose_client_has_closed_gets_epipe() {
     }
 }
 
+/// SEMANTICS: close-client
 /// > client closes: server writes: EPIPE
 #[test]
 fn a_server_that_waits_in_write_gets_epipe() {
@@ -110,6 +116,7 @@ fn a_server_that_waits_in_write_gets_epipe() {
     assert_eq!(writing.join(SOON), Err(Errno::EPIPE));
 }
 
+/// SEMANTICS: close-client, read-end-of-file
 /// > client closes: server reads: what is buffered, then EOF.
 #[test]
 fn a_server_reads_what_its_client_left_then_end_of_file() {
@@ -128,6 +135,7 @@ fn a_server_reads_what_its_client_left_then_end_of_file() {
     assert_eq!(server.read_to_end().unwrap(), b"last words");
 }
 
+/// SEMANTICS: close-client
 /// > What the client left unread is discarded and counted
 #[test]
 fn what_a_client_left_unread_is_not_for_the_next_one() {
@@ -144,6 +152,7 @@ fn what_a_client_left_unread_is_not_for_the_next_one() {
     assert_eq!(opening.join(SOON).unwrap().read_to_end().unwrap(), b"for the second");
 }
 
+/// SEMANTICS: shared-keeps-unread
 /// > in `shared` mode it stays for the next reader
 #[test]
 fn what_a_reader_of_a_shared_pipe_left_stays() {
@@ -160,6 +169,7 @@ fn what_a_reader_of_a_shared_pipe_left_stays() {
     assert_eq!(reader.read(9).unwrap(), b"");
 }
 
+/// SEMANTICS: close-killed
 /// > a process is killed: the same as closing
 #[test]
 fn a_killed_server_has_closed() {
@@ -183,6 +193,7 @@ fn a_killed_server_has_closed() {
     assert!(rest[4000..].is_empty() || rest[4000..] == [b'b'; 10], "{:?}", &rest[4000..]);
 }
 
+/// SEMANTICS: close-killed
 /// > a process is killed: the same as closing
 #[test]
 fn a_killed_client_has_closed() {
@@ -199,6 +210,7 @@ fn a_killed_client_has_closed() {
     assert_eq!(server.write(b"x"), Err(Errno::EPIPE));
 }
 
+/// SEMANTICS: close-unlink
 /// > name removed: open ends go on; lingering instances with no end open are dropped; waiting
 /// > opens get ENOENT
 #[test]
@@ -222,6 +234,7 @@ fn open_ends_go_on_when_the_name_is_removed() {
     assert_eq!(mount.open("p", O_RDONLY).read(9).unwrap(), b"new");
 }
 
+/// SEMANTICS: close-unlink
 /// > waiting opens get ENOENT
 #[test]
 fn an_open_that_waits_gets_enoent_when_the_name_is_removed() {
@@ -237,6 +250,7 @@ fn an_open_that_waits_gets_enoent_when_the_name_is_removed() {
     assert_eq!(second.join(SOON).unwrap_err(), Errno::ENOENT);
 }
 
+/// SEMANTICS: close-unlink, write-memory
 /// > lingering instances with no end open are dropped
 #[test]
 fn the_memory_of_removed_pipes_is_free_again() {
@@ -251,6 +265,7 @@ fn the_memory_of_removed_pipes_is_free_again() {
     }
 }
 
+/// SEMANTICS: fsync-waits
 /// > `fsync` (FlushFileBuffers) waits until the peer has read everything
 #[test]
 fn fsync_waits_until_everything_is_read() {
@@ -272,6 +287,7 @@ fn fsync_waits_until_everything_is_read() {
     assert_eq!(server.fsync(), Ok(()));
 }
 
+/// SEMANTICS: fsync-waits
 /// > `fsync` (FlushFileBuffers) waits until the peer has read everything; EPIPE if it left first.
 #[test]
 fn fsync_gets_epipe_when_the_reader_leaves() {
@@ -286,6 +302,7 @@ fn fsync_gets_epipe_when_the_reader_leaves() {
     assert_eq!(flushing.join(SOON), Err(Errno::EPIPE));
 }
 
+/// SEMANTICS: fsync-waits
 /// > `fsync` (FlushFileBuffers) waits until the peer has read everything
 #[test]
 fn fsync_waits_for_a_client_to_come() {
@@ -298,28 +315,4 @@ fn fsync_waits_for_a_client_to_come() {
     let client = mount.open("p", O_RDONLY);
     assert_eq!(client.read(9).unwrap(), b"hello");
     assert_eq!(flushing.join(SOON), Ok(()));
-}
-
-/// > client closes: server writes: EPIPE
-///
-/// In shared mode: when the last reader has closed.
-#[test]
-fn a_shared_writer_gets_epipe_when_the_last_reader_has_closed() {
-    skip_without_fuse!();
-    let mount = Mount::new();
-    sys::mkfifo(mount.path("p"), 0o666).unwrap();
-    let writer = mount.open("p", O_WRONLY);
-    let (one, two) = (mount.open("p", O_RDONLY), mount.open("p", O_RDONLY));
-    drop(one);
-    assert_eq!(writer.write(b"x"), Ok(1));
-    assert_eq!(two.read(9).unwrap(), b"x");
-    drop(two);
-    assert_eq!(writer.write(b"y"), Err(Errno::EPIPE));
-    assert_ne!(writer.ready() & POLLERR, 0);
-    // A reader comes back: the writer goes on.
-    let reader = mount.open("p", O_RDONLY);
-    assert_eq!(writer.write(b"z"), Ok(1));
-    assert_eq!(reader.read(9).unwrap(), b"z");
-    drop(writer);
-    assert_eq!(reader.ready() & (POLLIN | POLLHUP), POLLIN | POLLHUP);
 }

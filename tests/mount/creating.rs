@@ -12,6 +12,7 @@ fn is_regular(mode: u32) -> bool {
     mode & libc::S_IFMT == libc::S_IFREG
 }
 
+/// SEMANTICS: create-ways
 /// > Creating: any open with `O_CREAT`, `touch`, `mkfifo`/`mknod(S_IFIFO)`
 #[test]
 fn pipes_are_created_by_open_touch_mkfifo_and_mknod() {
@@ -33,6 +34,7 @@ fn pipes_are_created_by_open_touch_mkfifo_and_mknod() {
     assert_eq!(device, Err(Errno::EPERM));
 }
 
+/// SEMANTICS: create-ways
 /// > Creating: any open with `O_CREAT`, `touch`
 ///
 /// Also where the new pipe is a shared one that nobody reads yet.
@@ -45,6 +47,7 @@ fn touch_creates_a_shared_pipe_too() {
     assert!(is_regular(sys::stat(mount.path("p")).unwrap().st_mode));
 }
 
+/// SEMANTICS: create-excl, create-missing
 /// > `O_CREAT|O_EXCL` on an existing name: EEXIST. `O_RDONLY` of a missing name: ENOENT.
 #[test]
 fn existing_and_missing_names() {
@@ -61,6 +64,7 @@ fn existing_and_missing_names() {
     assert_eq!(mount.refused("p/below", O_WRONLY | O_CREAT), Errno::ENOTDIR);
 }
 
+/// SEMANTICS: create-never-waits
 /// > A FUSE CREATE never waits (the kernel holds the directory lock): a new `O_RDONLY|O_CREAT`
 /// > handle starts unconnected and its first read waits.
 #[test]
@@ -77,6 +81,7 @@ fn create_for_reading_does_not_wait_but_its_first_read_does() {
     assert_eq!(reading.join(SOON).unwrap(), b"x");
 }
 
+/// SEMANTICS: create-mkfifo
 /// > `mkfifo NAME` makes a pipe of ours in `shared` mode, so that scripts written for FIFOs run
 /// > unchanged.
 #[test]
@@ -90,6 +95,7 @@ fn mkfifo_makes_a_shared_pipe() {
     assert_eq!(lines, [b"one\n", b"two\n"], "one cat gets what both wrote: {output:?}");
 }
 
+/// SEMANTICS: open-oldest-first
 /// > Clients get the instance that has been listening longest.
 #[test]
 fn clients_get_the_instance_that_listens_longest() {
@@ -106,6 +112,7 @@ fn clients_get_the_instance_that_listens_longest() {
     assert_eq!(got, [b"0", b"1", b"2", b"3", b"4"]);
 }
 
+/// SEMANTICS: open-server-listens
 /// > A new instance is connectable at once; nobody has to "accept".
 #[test]
 fn a_new_instance_is_connectable_at_once() {
@@ -119,6 +126,7 @@ fn a_new_instance_is_connectable_at_once() {
     }
 }
 
+/// SEMANTICS: open-max-instances
 /// > `max_instances` (1..=255 or `unlimited`, default unlimited): one more server open fails with
 /// > EBUSY.
 #[test]
@@ -139,6 +147,7 @@ fn max_instances_limits_server_opens() {
     drop((mount.open("p", O_WRONLY), mount.open("p", O_WRONLY)));
 }
 
+/// SEMANTICS: open-max-instances
 /// > `max_instances` (1..=255 or `unlimited`, default unlimited)
 #[test]
 fn the_default_is_unlimited() {
@@ -151,6 +160,7 @@ fn the_default_is_unlimited() {
     assert_eq!(clients[299].read(9).unwrap(), b"last");
 }
 
+/// SEMANTICS: open-fail
 /// > `open=fail` gives EBUSY at once (ENOENT stays ENOENT).
 #[test]
 fn open_fail_gives_ebusy_at_once() {
@@ -168,6 +178,7 @@ fn open_fail_gives_ebusy_at_once() {
     drop((client, server));
 }
 
+/// SEMANTICS: open-waits, open-wait-timeout
 /// > setting `open=wait` (default) waits, up to `wait_timeout` (default none; then ETIMEDOUT)
 #[test]
 fn open_waits_up_to_wait_timeout() {
@@ -188,6 +199,7 @@ fn open_waits_up_to_wait_timeout() {
     assert_eq!(reading.join(SOON).unwrap(), b"x");
 }
 
+/// SEMANTICS: open-oldest-first
 /// > setting `open=wait` (default) waits
 #[test]
 fn waiting_clients_are_served_in_the_order_in_which_they_came() {
@@ -208,6 +220,7 @@ fn waiting_clients_are_served_in_the_order_in_which_they_came() {
     }
 }
 
+/// SEMANTICS: open-nonblock-pending
 /// > With `O_NONBLOCK` the open succeeds as a *pending* client: reads give EAGAIN until it is
 /// > connected, and poll reports it.
 #[test]
@@ -225,6 +238,7 @@ fn a_nonblocking_client_is_pending_until_it_is_connected() {
     assert_eq!(client.read(9).unwrap(), b"x");
 }
 
+/// SEMANTICS: open-nonblock-pending
 /// > With `O_NONBLOCK` the open succeeds as a *pending* client
 #[test]
 fn a_nonblocking_client_that_writes_is_pending_too() {
@@ -240,6 +254,7 @@ fn a_nonblocking_client_that_writes_is_pending_too() {
     assert_eq!(server.read(9).unwrap(), b"x");
 }
 
+/// SEMANTICS: open-nonblock-pending, wait-nonblock
 /// > `O_NONBLOCK` is honoured per request (fcntl may change it).
 ///
 /// Also by a client that is not connected yet.
@@ -256,6 +271,7 @@ fn a_pending_client_that_may_wait_waits_in_its_first_read() {
     assert_eq!(reading.join(SOON).unwrap(), b"x");
 }
 
+/// SEMANTICS: shared-writer-nonblock
 /// > In `shared` mode `O_WRONLY|O_NONBLOCK` with no reader: ENXIO.
 #[test]
 fn a_nonblocking_writer_of_a_shared_pipe_needs_a_reader() {
@@ -271,6 +287,7 @@ fn a_nonblocking_writer_of_a_shared_pipe_needs_a_reader() {
     assert_eq!(mount.refused("p", O_WRONLY | O_NONBLOCK), Errno::ENXIO);
 }
 
+/// SEMANTICS: create-ways
 /// > Creating: any open with `O_CREAT`
 ///
 /// The end that it opens is one like any other.

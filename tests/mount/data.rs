@@ -25,6 +25,7 @@ fn connected(mount: &Mount, name: &str) -> (Fd, Fd) {
     (writer, reader)
 }
 
+/// SEMANTICS: read-available
 /// > a read returns what is there, up to its size, and never waits to fill the buffer.
 #[test]
 fn a_read_returns_what_is_there_up_to_its_size() {
@@ -43,6 +44,7 @@ fn a_read_returns_what_is_there_up_to_its_size() {
     assert_eq!(reading.join(SOON).unwrap(), b"x");
 }
 
+/// SEMANTICS: read-large
 /// > A `read(2)` larger than what the kernel asks in one request arrives as several READ requests
 /// > with rising offset: a continuation (offset > 0) never waits and never starts another message.
 #[test]
@@ -65,6 +67,7 @@ fn a_read_larger_than_what_is_there_returns_at_once() {
     assert_eq!(reader.read(8 * MIB), Err(Errno::EAGAIN));
 }
 
+/// SEMANTICS: write-full
 /// > At or above capacity: a blocking write waits
 #[test]
 fn a_blocking_write_of_64_mib_arrives_whole() {
@@ -92,6 +95,7 @@ fn a_blocking_write_of_64_mib_arrives_whole() {
     }
 }
 
+/// SEMANTICS: write-whole
 /// > A lane accepts a write *as a whole* while it holds less than its `capacity` (default 1 MiB),
 /// > so it may exceed it by one write
 #[test]
@@ -111,6 +115,7 @@ fn a_lane_accepts_a_whole_write_while_it_is_below_capacity() {
     assert_eq!(writer.write(&[3]), Ok(1));
 }
 
+/// SEMANTICS: write-full
 /// > At or above capacity: a blocking write waits, `O_NONBLOCK` gives EAGAIN.
 #[test]
 fn the_default_capacity_is_one_mib() {
@@ -128,6 +133,7 @@ fn the_default_capacity_is_one_mib() {
     assert_eq!(writing.join(SOON), Ok(1));
 }
 
+/// SEMANTICS: write-full
 /// > `O_NONBLOCK` gives EAGAIN.
 ///
 /// A write that is larger than one request has then moved what was accepted.
@@ -146,6 +152,7 @@ fn a_large_nonblocking_write_is_short() {
     assert_eq!(reader.read(9).unwrap(), b"", "nothing else was accepted");
 }
 
+/// SEMANTICS: shared-order
 /// > nothing that was accepted is lost
 ///
 /// Pieces of all sizes arrive in the order in which they were written.
@@ -177,6 +184,7 @@ fn pieces_of_all_sizes_arrive_in_order() {
     writing.join(SOON);
 }
 
+/// SEMANTICS: data-zero-length
 /// > Zero-length reads and writes never reach the driver on Linux
 #[test]
 fn empty_reads_and_writes_do_nothing() {
@@ -192,6 +200,7 @@ fn empty_reads_and_writes_do_nothing() {
     assert_eq!(reader.read(9).unwrap(), b"x");
 }
 
+/// SEMANTICS: shared-compete
 /// > writers' data is joined in write order, readers compete for it
 #[test]
 fn each_byte_of_a_shared_pipe_goes_to_one_reader() {

@@ -21,6 +21,7 @@ fn connected(mount: &Mount, name: &str) -> (Fd, Fd) {
     (writer, reader)
 }
 
+/// SEMANTICS: poll-reader, poll-writer
 /// > poll/select/epoll (level and edge) work on every end
 #[test]
 fn level_triggered_events_stay_while_they_are_true() {
@@ -41,6 +42,7 @@ fn level_triggered_events_stay_while_they_are_true() {
     assert_eq!(epoll.wait(NOW), [(1, EPOLLIN | EPOLLHUP)]);
 }
 
+/// SEMANTICS: poll-edge
 /// > poll/select/epoll (level and edge) work on every end
 ///
 /// Each write is an event of its own, whether what was there before has been read or not.
@@ -66,6 +68,7 @@ fn an_edge_triggered_reader_gets_an_event_for_each_write() {
     assert_ne!(events[0].1 & EPOLLHUP, 0, "{events:?}");
 }
 
+/// SEMANTICS: poll-edge
 /// > poll/select/epoll (level and edge) work on every end
 #[test]
 fn an_edge_triggered_writer_gets_an_event_when_there_is_room_again() {
@@ -90,6 +93,7 @@ fn an_edge_triggered_writer_gets_an_event_when_there_is_room_again() {
     assert_ne!(events[0].1 & EPOLLERR, 0, "{events:?}");
 }
 
+/// SEMANTICS: poll-edge
 /// > poll/select/epoll (level and edge) work on every end
 ///
 /// One file in two epoll instances, and one that asks for one event only.
@@ -112,6 +116,7 @@ fn epoll_instances_do_not_take_events_from_each_other() {
     }
 }
 
+/// SEMANTICS: open-nonblock-pending, poll-pending
 /// > With `O_NONBLOCK` the open succeeds as a *pending* client: reads give EAGAIN until it is
 /// > connected, and poll reports it.
 #[test]
@@ -131,6 +136,7 @@ fn an_event_loop_sees_a_pending_client_become_connected() {
     assert_eq!(server.read(9).unwrap(), b"x");
 }
 
+/// SEMANTICS: poll-reader, poll-edge
 /// > reader: POLLHUP: last writer gone (shared)
 #[test]
 fn an_event_loop_on_a_shared_pipe_sees_writers_come_and_go() {
@@ -165,6 +171,7 @@ fn an_event_loop_on_a_shared_pipe_sees_writers_come_and_go() {
     }
 }
 
+/// SEMANTICS: poll-edge
 /// > poll/select/epoll (level and edge) work on every end
 ///
 /// An event loop on both ends of a duplex pipe echoes a million bytes, driven by edges alone.
@@ -209,7 +216,7 @@ fn an_edge_triggered_event_loop_echoes_everything() {
             if let Ok(bytes) = client.read(5000) {
                 assert!(bytes.iter().zip(received..).all(|(byte, n)| *byte == (n % 251) as u8));
                 received += bytes.len();
-                idle = false;
+                idle &= bytes.is_empty();
             }
             if idle {
                 break;

@@ -101,6 +101,7 @@ fn assert_ended_by(signal: i32) {
     });
 }
 
+/// SEMANTICS: wait-interrupt
 /// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
 /// > leave the pipe usable.
 #[test]
@@ -109,6 +110,7 @@ fn sigint_ends_whoever_waits() {
     assert_ended_by(SIGINT);
 }
 
+/// SEMANTICS: wait-interrupt
 /// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
 /// > leave the pipe usable.
 #[test]
@@ -117,6 +119,7 @@ fn sigterm_ends_whoever_waits() {
     assert_ended_by(SIGTERM);
 }
 
+/// SEMANTICS: wait-kill
 /// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
 /// > leave the pipe usable.
 #[test]
@@ -125,6 +128,7 @@ fn sigkill_ends_whoever_waits() {
     assert_ended_by(SIGKILL);
 }
 
+/// SEMANTICS: wait-interrupt
 /// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
 /// > leave the pipe usable.
 #[test]
@@ -133,6 +137,7 @@ fn sigalrm_ends_whoever_waits() {
     assert_ended_by(SIGALRM);
 }
 
+/// SEMANTICS: wait-interrupt
 /// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
 /// > leave the pipe usable.
 #[test]
@@ -148,6 +153,7 @@ fn a_signal_that_is_handled_gives_eintr() {
     });
 }
 
+/// SEMANTICS: wait-interrupt
 /// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
 /// > leave the pipe usable.
 #[test]
@@ -163,6 +169,7 @@ fn an_alarm_of_its_own_gives_eintr() {
     }
 }
 
+/// SEMANTICS: wait-interrupt
 /// > (EINTR, or the bytes already moved)
 ///
 /// A write of several requests that is interrupted in the middle says how much was accepted.
@@ -184,6 +191,7 @@ fn an_interrupted_write_says_what_was_accepted() {
     assert!((4096..=1 << 20).contains(&count), "{count}");
 }
 
+/// SEMANTICS: wait-interrupt, wait-kill
 /// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
 /// > leave the pipe usable.
 #[test]

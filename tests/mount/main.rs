@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`roles`] | start here: who is server and who is client |
 //! | [`creating`] | how pipes come to be, how many instances, and clients that wait |
+//! | [`shared`] | shared mode beside a FIFO of the kernel's |
 //! | [`closing`] | nothing that was accepted is lost |
 //! | [`unmounting`] | taking a mount down while it is in use |
 //! | [`data`] | what a read returns and a write is, capacity, order |
@@ -19,6 +20,7 @@
 //! | [`permissions`] | other users on a mount with `allow_other` |
 //! | [`session`] | the commands from beginning to end |
 //! | [`ordinary_user`] | mounting without being root |
+//! | [`limits`] | the known limits, and the order of those who wait |
 //! | [`harness_itself`] | the harness: deadlines, actors, and what cleans up |
 
 use std::time::Duration;
@@ -33,6 +35,7 @@ mod epoll;
 mod files;
 mod harness_itself;
 mod killable;
+mod limits;
 mod memory;
 mod names;
 mod ordinary_user;
@@ -41,6 +44,7 @@ mod readiness;
 mod reopen;
 mod roles;
 mod session;
+mod shared;
 mod uninterruptible;
 mod unmounting;
 mod writers;

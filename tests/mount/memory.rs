@@ -22,6 +22,7 @@ fn fill(writer: &Fd, piece: &[u8]) -> usize {
     }
 }
 
+/// SEMANTICS: write-memory
 /// > A whole mount has a memory limit (`-o memory=`, default a quarter of RAM): over it writers
 /// > wait as if their lane were full.
 #[test]
@@ -47,6 +48,7 @@ fn writers_wait_at_the_memory_limit_and_go_on_below_it() {
     assert!(a.write(&piece).is_ok());
 }
 
+/// SEMANTICS: write-memory
 /// > A whole mount has a memory limit
 ///
 /// It is given back when a pipe is removed, when a client leaves, and when a reader has read.
@@ -100,6 +102,7 @@ fn assert_memory_is_within_bounds(pipes: usize, total: usize, piece: usize) {
     assert!(empty <= ALLOWANCE, "{empty} bytes of memory are taken after everything was read");
 }
 
+/// SEMANTICS: memory-bounded
 /// > Resident memory stays within 2 × buffered bytes + 32 MiB.
 #[test]
 fn large_pieces_take_at_most_twice_their_size() {
@@ -107,6 +110,7 @@ fn large_pieces_take_at_most_twice_their_size() {
     assert_memory_is_within_bounds(4, 256 * MIB, MIB);
 }
 
+/// SEMANTICS: memory-bounded
 /// > Resident memory stays within 2 × buffered bytes + 32 MiB.
 #[test]
 fn middle_sized_pieces_take_at_most_twice_their_size() {
@@ -115,6 +119,7 @@ fn middle_sized_pieces_take_at_most_twice_their_size() {
     assert_memory_is_within_bounds(2, 128 * MIB, 300_001);
 }
 
+/// SEMANTICS: memory-bounded
 /// > Resident memory stays within 2 × buffered bytes + 32 MiB.
 #[test]
 fn small_pieces_take_at_most_twice_their_size() {
@@ -123,6 +128,7 @@ fn small_pieces_take_at_most_twice_their_size() {
     assert_memory_is_within_bounds(1, 2 * MIB, 64);
 }
 
+/// SEMANTICS: memory-bounded
 /// > Resident memory stays within 2 × buffered bytes + 32 MiB.
 ///
 /// What has been read is not kept because of a byte beside it that has not.
@@ -144,6 +150,7 @@ fn the_last_byte_of_a_large_piece_does_not_hold_the_rest() {
     assert!(taken <= 200 + ALLOWANCE, "100 buffered bytes take {taken} bytes of memory");
 }
 
+/// SEMANTICS: memory-bounded
 /// > Resident memory stays within 2 × buffered bytes + 32 MiB.
 ///
 /// A pipe that has nothing in it takes nothing worth mentioning.

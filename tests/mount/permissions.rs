@@ -30,6 +30,7 @@ fn the_root_directory_has_its_mode() {
     assert_eq!(root, libc::S_IFDIR | 0o1777, "{root:o}");
 }
 
+/// SEMANTICS: dir-root
 /// > the root directory is 1777 with `allow_other`, else 0755.
 ///
 /// Without `allow_other` the kernel lets nobody else in.

@@ -21,6 +21,7 @@ fn connected() -> (Mount, Fd, Fd) {
     (mount, writer, reader)
 }
 
+/// SEMANTICS: poll-reader
 /// > reader: POLLIN: data or EOF; POLLHUP: peer closed (instance)
 #[test]
 fn a_reader_is_ready_when_there_is_data_or_end_of_file() {
@@ -42,6 +43,7 @@ fn a_reader_is_ready_when_there_is_data_or_end_of_file() {
     assert_eq!(reader.ready(), POLLIN | POLLHUP, "and read again");
 }
 
+/// SEMANTICS: poll-writer
 /// > writer: POLLOUT: a write would be accepted now; POLLERR: reader gone
 #[test]
 fn a_writer_is_ready_when_a_write_would_be_accepted() {
@@ -61,6 +63,7 @@ fn a_writer_is_ready_when_a_write_would_be_accepted() {
     assert_eq!(writer.ready() & (POLLIN | POLLHUP), 0);
 }
 
+/// SEMANTICS: poll-writer
 /// > writer: POLLOUT: a write would be accepted now
 #[test]
 fn a_server_without_a_client_may_write() {
@@ -74,6 +77,7 @@ fn a_server_without_a_client_may_write() {
     assert_eq!(duplex.ready(), POLLOUT);
 }
 
+/// SEMANTICS: poll-pending
 /// > pending client: no event
 #[test]
 fn a_pending_client_has_no_event() {
@@ -90,6 +94,7 @@ fn a_pending_client_has_no_event() {
     assert_eq!(client.ready(), POLLIN | POLLHUP);
 }
 
+/// SEMANTICS: poll-reader, poll-writer
 /// > reader: POLLIN: data or EOF; POLLHUP: peer closed (instance)
 /// > writer: POLLOUT: a write would be accepted now; POLLERR: reader gone
 #[test]
@@ -108,6 +113,7 @@ fn a_duplex_end_is_both() {
     assert_eq!(ready & (POLLIN | POLLHUP | POLLERR), POLLIN | POLLHUP | POLLERR, "{ready:#x}");
 }
 
+/// SEMANTICS: poll-reader
 /// > reader: POLLHUP: last writer gone (shared)
 #[test]
 fn a_shared_reader_hangs_up_and_is_revived() {
@@ -135,6 +141,7 @@ fn a_shared_reader_hangs_up_and_is_revived() {
     assert_eq!(reader.read(9).unwrap(), b"again");
 }
 
+/// SEMANTICS: poll-reader
 /// > poll/select/epoll (level and edge) work on every end
 ///
 /// A poll that waits is woken by what another process does.
@@ -171,6 +178,7 @@ fn a_poll_that_waits_is_woken_by_another_process() {
     drop((writer, reader));
 }
 
+/// SEMANTICS: poll-writer
 /// > writer: POLLOUT: a write would be accepted now; POLLERR: reader gone
 #[test]
 fn a_poll_for_room_is_woken_when_there_is_room() {
@@ -191,6 +199,7 @@ fn a_poll_for_room_is_woken_when_there_is_room() {
     assert_ne!(polling.join(SOON).unwrap() & POLLERR, 0);
 }
 
+/// SEMANTICS: poll-reader
 /// > poll/select/epoll (level and edge) work on every end
 ///
 /// A timeout holds, and polling again and again does not use anything up.
@@ -214,6 +223,7 @@ fn timeouts_hold_on_an_idle_end() {
     assert_eq!(reader.poll(POLLIN, SOON), Ok(POLLIN));
 }
 
+/// SEMANTICS: poll-reader, poll-writer
 /// > poll/select/epoll (level and edge) work on every end
 #[test]
 fn select_works_on_both_ends() {
@@ -234,6 +244,7 @@ fn select_works_on_both_ends() {
     assert_eq!(waiting, (false, true), "a write does not wait: it fails");
 }
 
+/// SEMANTICS: poll-reader
 /// > poll/select/epoll (level and edge) work on every end
 ///
 /// All who wait for the same file are woken.
@@ -254,6 +265,7 @@ fn all_polls_of_one_file_are_woken() {
     }
 }
 
+/// SEMANTICS: wait-nonblock
 /// > `O_NONBLOCK` is honoured per request (fcntl may change it).
 #[test]
 fn fcntl_changes_nonblocking_for_the_next_request() {
@@ -281,6 +293,7 @@ fn fcntl_changes_nonblocking_for_the_next_request() {
     assert_eq!(writing.join(SOON), Ok(1));
 }
 
+/// SEMANTICS: instance-duplex
 /// > poll/select/epoll (level and edge) work on every end
 ///
 /// One thread waits in read while another writes through the same descriptor, at both ends.

@@ -13,6 +13,7 @@ fn assert_server_that_writes(file: &Fd, mount: &Mount, name: &str) {
     assert_eq!(client.read(100).unwrap(), b"from the server");
 }
 
+/// SEMANTICS: open-wronly
 /// > `O_WRONLY` (`>`, `>>`): outbound: server: new instance
 #[test]
 fn outbound_wronly_is_a_server_with_a_new_instance() {
@@ -27,6 +28,7 @@ fn outbound_wronly_is_a_server_with_a_new_instance() {
     assert_eq!((one.read(9).unwrap(), two.read(9).unwrap()), (b"1".to_vec(), b"2".to_vec()));
 }
 
+/// SEMANTICS: open-rdonly
 /// > `O_RDONLY` (`<`): outbound: client
 #[test]
 fn outbound_rdonly_is_a_client_and_waits_for_a_server() {
@@ -41,6 +43,7 @@ fn outbound_rdonly_is_a_client_and_waits_for_a_server() {
     assert_eq!(client.read(9).unwrap(), b"x");
 }
 
+/// SEMANTICS: open-rdwr, open-rdwr-trunc
 /// > `O_RDWR` (`<>`, `r+`): outbound: EACCES; inbound: EACCES
 /// > `O_RDWR|O_TRUNC` (`w+`): outbound: EACCES; inbound: EACCES
 #[test]
@@ -56,6 +59,7 @@ fn one_way_pipes_refuse_rdwr() {
     }
 }
 
+/// SEMANTICS: open-wronly
 /// > `O_WRONLY` (`>`, `>>`): inbound: client
 #[test]
 fn inbound_wronly_is_a_client_and_waits_for_a_server() {
@@ -70,6 +74,7 @@ fn inbound_wronly_is_a_client_and_waits_for_a_server() {
     assert_eq!(server.read(9).unwrap(), b"x");
 }
 
+/// SEMANTICS: open-rdonly
 /// > `O_RDONLY` (`<`): inbound: server: new instance
 #[test]
 fn inbound_rdonly_is_a_server_with_a_new_instance() {
@@ -84,6 +89,7 @@ fn inbound_rdonly_is_a_server_with_a_new_instance() {
     assert_eq!((first.read(9).unwrap(), second.read(9).unwrap()), (b"1".to_vec(), b"2".to_vec()));
 }
 
+/// SEMANTICS: open-wronly
 /// > `O_WRONLY` (`>`, `>>`): duplex: client, may only write
 #[test]
 fn duplex_wronly_is_a_client_that_may_only_write() {
@@ -99,6 +105,7 @@ fn duplex_wronly_is_a_client_that_may_only_write() {
     assert_eq!(client.read(1), Err(Errno::EBADF));
 }
 
+/// SEMANTICS: open-rdonly
 /// > `O_RDONLY` (`<`): duplex: client, may only read
 #[test]
 fn duplex_rdonly_is_a_client_that_may_only_read() {
@@ -114,6 +121,7 @@ fn duplex_rdonly_is_a_client_that_may_only_read() {
     assert_eq!(client.write(b"y"), Err(Errno::EBADF));
 }
 
+/// SEMANTICS: open-rdwr
 /// > `O_RDWR` (`<>`, `r+`): duplex: client if an instance listens, else server
 #[test]
 fn duplex_rdwr_is_a_client_if_an_instance_listens_else_a_server() {
@@ -133,6 +141,7 @@ fn duplex_rdwr_is_a_client_if_an_instance_listens_else_a_server() {
     assert_eq!(fourth.read(9).unwrap(), b"again");
 }
 
+/// SEMANTICS: open-rdwr-trunc
 /// > `O_RDWR|O_TRUNC` (`w+`): duplex: always server: new instance
 #[test]
 fn duplex_rdwr_trunc_is_always_a_server() {
@@ -147,6 +156,7 @@ fn duplex_rdwr_trunc_is_always_a_server() {
     assert_eq!((one.read(9).unwrap(), two.read(9).unwrap()), (b"1".to_vec(), b"2".to_vec()));
 }
 
+/// SEMANTICS: open-wronly
 /// > `O_WRONLY` (`>`, `>>`): auto, no instance: server, pipe becomes outbound
 #[test]
 fn auto_becomes_outbound_by_the_first_writer() {
@@ -160,6 +170,7 @@ fn auto_becomes_outbound_by_the_first_writer() {
     assert_server_that_writes(&second, &mount, "p");
 }
 
+/// SEMANTICS: open-rdonly
 /// > `O_RDONLY` (`<`): auto, no instance: client: waits
 #[test]
 fn auto_rdonly_waits_for_whatever_server_comes() {
@@ -177,6 +188,7 @@ fn auto_rdonly_waits_for_whatever_server_comes() {
     }
 }
 
+/// SEMANTICS: open-rdwr, open-rdwr-trunc
 /// > `O_RDWR` (`<>`, `r+`): auto, no instance: the same, pipe becomes duplex
 /// > `O_RDWR|O_TRUNC` (`w+`): auto, no instance: server, pipe becomes duplex
 #[test]
@@ -194,6 +206,7 @@ fn auto_becomes_duplex_by_the_first_rdwr() {
     }
 }
 
+/// SEMANTICS: open-auto-forgets
 /// > `auto` is decided by the first server open while the pipe has no instance, and forgotten when
 /// > the last instance is gone.
 #[test]
@@ -221,6 +234,7 @@ fn auto_is_decided_and_forgotten() {
     drop(outbound);
 }
 
+/// SEMANTICS: open-rdwr, open-rdwr-trunc
 /// > `O_RDWR|O_TRUNC` (`w+`): always server: new instance
 ///
 /// As Python's `open` makes these flags.
@@ -249,6 +263,7 @@ print(first.read(9))
     assert_eq!(printed, "b'1' b'2'\nb'back'\n", "{output:?}");
 }
 
+/// SEMANTICS: example-greeting
 /// >     echo hello > /pipes/greeting      # server: returns at once, the driver holds the data
 /// >     cat /pipes/greeting               # client: prints hello, then end of file
 #[test]
@@ -262,6 +277,7 @@ fn the_example_that_must_always_work() {
     assert_eq!((read.status.success(), &*read.stdout), (true, &b"hello\n"[..]));
 }
 
+/// SEMANTICS: instance-one-client
 /// > every server open is a conduit of its own, for exactly one client at a time. Two `echo >` then
 /// > two `cat`: each `cat` gets one `echo`, whole
 #[test]

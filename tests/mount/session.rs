@@ -274,6 +274,8 @@ fn closed_standard_descriptors_do_no_harm() {
     }
 }
 
+/// SEMANTICS: limit-driver-gone
+///
 /// A driver that is killed with open ends: their owners get errors, and nobody hangs.
 #[test]
 fn clients_of_a_killed_driver_get_errors() {

@@ -92,6 +92,7 @@ fn round(mount: &Mount, random: &mut Random, number: u64) {
     std::fs::remove_file(path).unwrap();
 }
 
+/// SEMANTICS: wait-no-d-state
 /// > No process on a mount is ever in uninterruptible sleep because of another one
 #[test]
 fn nobody_is_in_uninterruptible_sleep_whoever_is_killed() {
@@ -103,6 +104,7 @@ fn nobody_is_in_uninterruptible_sleep_whoever_is_killed() {
     }
 }
 
+/// SEMANTICS: wait-no-d-state
 /// > No process on a mount is ever in uninterruptible sleep because of another one
 ///
 /// Others open, create, list and remove while clients wait in open and in their first read.
@@ -138,6 +140,7 @@ fn clients_that_wait_do_not_hold_the_directory() {
     }
 }
 
+/// SEMANTICS: wait-no-d-state
 /// > No process on a mount is ever in uninterruptible sleep because of another one
 ///
 /// Two processes that share one open file (a subshell's output): each can be killed.

@@ -9,6 +9,7 @@ use crate::harness::mount::is_mounted;
 use crate::harness::{Actor, Mount, pipefs, run};
 use crate::{SOON, skip_without_fuse};
 
+/// SEMANTICS: close-umount
 /// > unmount: refused while ends are open (EBUSY) unless lazy
 #[test]
 fn umount_is_refused_while_an_end_is_open() {
@@ -32,6 +33,7 @@ fn umount_is_refused_while_an_end_is_open() {
     assert!(!is_mounted(mount.dir()));
 }
 
+/// SEMANTICS: close-umount
 /// > until the name is removed or the mount ends
 ///
 /// Data that nobody reads does not keep a mount.
@@ -92,6 +94,7 @@ fn everybody_is_woken_by(signal: i32) {
     assert!(time < Duration::from_secs(2), "the last waiter was woken after {time:?}");
 }
 
+/// SEMANTICS: close-driver-stops
 /// > SIGINT/SIGTERM of the driver wakes every waiter with an error and unmounts
 #[test]
 fn sigterm_of_the_driver_wakes_everybody_and_unmounts() {
@@ -99,6 +102,7 @@ fn sigterm_of_the_driver_wakes_everybody_and_unmounts() {
     everybody_is_woken_by(libc::SIGTERM);
 }
 
+/// SEMANTICS: close-driver-stops
 /// > SIGINT/SIGTERM of the driver wakes every waiter with an error and unmounts
 #[test]
 fn sigint_of_the_driver_wakes_everybody_and_unmounts() {
@@ -106,6 +110,7 @@ fn sigint_of_the_driver_wakes_everybody_and_unmounts() {
     everybody_is_woken_by(libc::SIGINT);
 }
 
+/// SEMANTICS: limit-driver-gone
 /// > SIGINT/SIGTERM of the driver wakes every waiter with an error and unmounts
 ///
 /// A driver that dies without a word wakes them, too: then it is the kernel that does.

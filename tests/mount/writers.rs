@@ -79,6 +79,7 @@ fn read_pieces(end: &Fd) -> Vec<u8> {
     }
 }
 
+/// SEMANTICS: write-atomic
 /// > writes of up to 1 MiB are therefore never interleaved.
 #[test]
 fn twenty_writers_of_a_shared_pipe_are_never_interleaved() {
@@ -100,6 +101,7 @@ fn twenty_writers_of_a_shared_pipe_are_never_interleaved() {
     writers.into_iter().for_each(|writer| writer.join(SOON));
 }
 
+/// SEMANTICS: instance-one-client
 /// > every server open is a conduit of its own, for exactly one client at a time.
 #[test]
 fn each_reader_of_an_instance_pipe_sees_one_writer_only() {
