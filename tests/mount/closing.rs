@@ -22,7 +22,6 @@ fn duplex(mount: &Mount, name: &str) -> (Fd, Fd) {
 }
 
 /// SEMANTICS: close-drains
-/// > server closes, client connected: the client reads everything that is buffered, then EOF
 #[test]
 fn a_client_reads_what_is_left_then_end_of_file() {
     skip_without_fuse!();
@@ -41,7 +40,6 @@ fn a_client_reads_what_is_left_then_end_of_file() {
 }
 
 /// SEMANTICS: close-drains, read-end-of-file
-/// > server closes, client connected: the client reads everything that is buffered, then EOF
 #[test]
 fn a_client_that_waits_in_read_gets_end_of_file() {
     skip_without_fuse!();
@@ -54,8 +52,6 @@ fn a_client_that_waits_in_read_gets_end_of_file() {
 }
 
 /// SEMANTICS: close-lingers, close-unlink
-/// > `linger=keep` (default): the instance waits, with its data, for a client, until the name is
-/// > removed or the mount ends.
 #[test]
 fn data_without_a_client_waits_for_one() {
     skip_without_fuse!();
@@ -75,7 +71,6 @@ fn data_without_a_client_waits_for_one() {
 }
 
 /// SEMANTICS: close-empty
-/// > server closes, no client, nothing buffered: the instance is gone (`touch` leaves no instance)
 #[test]
 fn an_instance_with_nothing_in_it_is_gone() {
     skip_without_fuse!();
@@ -89,7 +84,6 @@ fn an_instance_with_nothing_in_it_is_gone() {
 }
 
 /// SEMANTICS: close-client
-/// > client closes: server writes: EPIPE
 #[test]
 fn a_server_whose_client_has_closed_gets_epipe() {
     skip_without_fuse!();
@@ -103,7 +97,6 @@ fn a_server_whose_client_has_closed_gets_epipe() {
 }
 
 /// SEMANTICS: close-client
-/// > client closes: server writes: EPIPE
 #[test]
 fn a_server_that_waits_in_write_gets_epipe() {
     skip_without_fuse!();
@@ -117,7 +110,6 @@ fn a_server_that_waits_in_write_gets_epipe() {
 }
 
 /// SEMANTICS: close-client, read-end-of-file
-/// > client closes: server reads: what is buffered, then EOF.
 #[test]
 fn a_server_reads_what_its_client_left_then_end_of_file() {
     skip_without_fuse!();
@@ -136,7 +128,6 @@ fn a_server_reads_what_its_client_left_then_end_of_file() {
 }
 
 /// SEMANTICS: close-client
-/// > What the client left unread is discarded and counted
 #[test]
 fn what_a_client_left_unread_is_not_for_the_next_one() {
     skip_without_fuse!();
@@ -153,7 +144,6 @@ fn what_a_client_left_unread_is_not_for_the_next_one() {
 }
 
 /// SEMANTICS: shared-keeps-unread
-/// > in `shared` mode it stays for the next reader
 #[test]
 fn what_a_reader_of_a_shared_pipe_left_stays() {
     skip_without_fuse!();
@@ -170,7 +160,6 @@ fn what_a_reader_of_a_shared_pipe_left_stays() {
 }
 
 /// SEMANTICS: close-killed
-/// > a process is killed: the same as closing
 #[test]
 fn a_killed_server_has_closed() {
     skip_without_fuse!();
@@ -194,7 +183,6 @@ fn a_killed_server_has_closed() {
 }
 
 /// SEMANTICS: close-killed
-/// > a process is killed: the same as closing
 #[test]
 fn a_killed_client_has_closed() {
     skip_without_fuse!();
@@ -211,8 +199,6 @@ fn a_killed_client_has_closed() {
 }
 
 /// SEMANTICS: close-unlink
-/// > name removed: open ends go on; lingering instances with no end open are dropped; waiting
-/// > opens get ENOENT
 #[test]
 fn open_ends_go_on_when_the_name_is_removed() {
     skip_without_fuse!();
@@ -235,7 +221,6 @@ fn open_ends_go_on_when_the_name_is_removed() {
 }
 
 /// SEMANTICS: close-unlink
-/// > waiting opens get ENOENT
 #[test]
 fn an_open_that_waits_gets_enoent_when_the_name_is_removed() {
     skip_without_fuse!();
@@ -251,7 +236,6 @@ fn an_open_that_waits_gets_enoent_when_the_name_is_removed() {
 }
 
 /// SEMANTICS: close-unlink, write-memory
-/// > lingering instances with no end open are dropped
 #[test]
 fn the_memory_of_removed_pipes_is_free_again() {
     skip_without_fuse!();
@@ -266,7 +250,6 @@ fn the_memory_of_removed_pipes_is_free_again() {
 }
 
 /// SEMANTICS: fsync-waits
-/// > `fsync` (FlushFileBuffers) waits until the peer has read everything
 #[test]
 fn fsync_waits_until_everything_is_read() {
     skip_without_fuse!();
@@ -288,7 +271,6 @@ fn fsync_waits_until_everything_is_read() {
 }
 
 /// SEMANTICS: fsync-waits
-/// > `fsync` (FlushFileBuffers) waits until the peer has read everything; EPIPE if it left first.
 #[test]
 fn fsync_gets_epipe_when_the_reader_leaves() {
     skip_without_fuse!();
@@ -303,7 +285,6 @@ fn fsync_gets_epipe_when_the_reader_leaves() {
 }
 
 /// SEMANTICS: fsync-waits
-/// > `fsync` (FlushFileBuffers) waits until the peer has read everything
 #[test]
 fn fsync_waits_for_a_client_to_come() {
     skip_without_fuse!();

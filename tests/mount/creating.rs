@@ -13,7 +13,6 @@ fn is_regular(mode: u32) -> bool {
 }
 
 /// SEMANTICS: create-ways
-/// > Creating: any open with `O_CREAT`, `touch`, `mkfifo`/`mknod(S_IFIFO)`
 #[test]
 fn pipes_are_created_by_open_touch_mkfifo_and_mknod() {
     skip_without_fuse!();
@@ -35,7 +34,6 @@ fn pipes_are_created_by_open_touch_mkfifo_and_mknod() {
 }
 
 /// SEMANTICS: create-ways
-/// > Creating: any open with `O_CREAT`, `touch`
 ///
 /// Also where the new pipe is a shared one that nobody reads yet.
 #[test]
@@ -48,7 +46,6 @@ fn touch_creates_a_shared_pipe_too() {
 }
 
 /// SEMANTICS: create-excl, create-missing
-/// > `O_CREAT|O_EXCL` on an existing name: EEXIST. `O_RDONLY` of a missing name: ENOENT.
 #[test]
 fn existing_and_missing_names() {
     skip_without_fuse!();
@@ -65,8 +62,6 @@ fn existing_and_missing_names() {
 }
 
 /// SEMANTICS: create-never-waits
-/// > A FUSE CREATE never waits (the kernel holds the directory lock): a new `O_RDONLY|O_CREAT`
-/// > handle starts unconnected and its first read waits.
 #[test]
 fn create_for_reading_does_not_wait_but_its_first_read_does() {
     skip_without_fuse!();
@@ -82,8 +77,6 @@ fn create_for_reading_does_not_wait_but_its_first_read_does() {
 }
 
 /// SEMANTICS: create-mkfifo
-/// > `mkfifo NAME` makes a pipe of ours in `shared` mode, so that scripts written for FIFOs run
-/// > unchanged.
 #[test]
 fn mkfifo_makes_a_shared_pipe() {
     skip_without_fuse!();
@@ -96,7 +89,6 @@ fn mkfifo_makes_a_shared_pipe() {
 }
 
 /// SEMANTICS: open-oldest-first
-/// > Clients get the instance that has been listening longest.
 #[test]
 fn clients_get_the_instance_that_listens_longest() {
     skip_without_fuse!();
@@ -113,7 +105,6 @@ fn clients_get_the_instance_that_listens_longest() {
 }
 
 /// SEMANTICS: open-server-listens
-/// > A new instance is connectable at once; nobody has to "accept".
 #[test]
 fn a_new_instance_is_connectable_at_once() {
     skip_without_fuse!();
@@ -127,8 +118,6 @@ fn a_new_instance_is_connectable_at_once() {
 }
 
 /// SEMANTICS: open-max-instances
-/// > `max_instances` (1..=255 or `unlimited`, default unlimited): one more server open fails with
-/// > EBUSY.
 #[test]
 fn max_instances_limits_server_opens() {
     skip_without_fuse!();
@@ -148,7 +137,6 @@ fn max_instances_limits_server_opens() {
 }
 
 /// SEMANTICS: open-max-instances
-/// > `max_instances` (1..=255 or `unlimited`, default unlimited)
 #[test]
 fn the_default_is_unlimited() {
     skip_without_fuse!();
@@ -161,7 +149,6 @@ fn the_default_is_unlimited() {
 }
 
 /// SEMANTICS: open-fail
-/// > `open=fail` gives EBUSY at once (ENOENT stays ENOENT).
 #[test]
 fn open_fail_gives_ebusy_at_once() {
     skip_without_fuse!();
@@ -179,7 +166,6 @@ fn open_fail_gives_ebusy_at_once() {
 }
 
 /// SEMANTICS: open-waits, open-wait-timeout
-/// > setting `open=wait` (default) waits, up to `wait_timeout` (default none; then ETIMEDOUT)
 #[test]
 fn open_waits_up_to_wait_timeout() {
     skip_without_fuse!();
@@ -200,7 +186,6 @@ fn open_waits_up_to_wait_timeout() {
 }
 
 /// SEMANTICS: open-oldest-first
-/// > setting `open=wait` (default) waits
 #[test]
 fn waiting_clients_are_served_in_the_order_in_which_they_came() {
     skip_without_fuse!();
@@ -221,8 +206,6 @@ fn waiting_clients_are_served_in_the_order_in_which_they_came() {
 }
 
 /// SEMANTICS: open-nonblock-pending
-/// > With `O_NONBLOCK` the open succeeds as a *pending* client: reads give EAGAIN until it is
-/// > connected, and poll reports it.
 #[test]
 fn a_nonblocking_client_is_pending_until_it_is_connected() {
     skip_without_fuse!();
@@ -239,7 +222,6 @@ fn a_nonblocking_client_is_pending_until_it_is_connected() {
 }
 
 /// SEMANTICS: open-nonblock-pending
-/// > With `O_NONBLOCK` the open succeeds as a *pending* client
 #[test]
 fn a_nonblocking_client_that_writes_is_pending_too() {
     skip_without_fuse!();
@@ -255,7 +237,6 @@ fn a_nonblocking_client_that_writes_is_pending_too() {
 }
 
 /// SEMANTICS: open-nonblock-pending, wait-nonblock
-/// > `O_NONBLOCK` is honoured per request (fcntl may change it).
 ///
 /// Also by a client that is not connected yet.
 #[test]
@@ -272,7 +253,6 @@ fn a_pending_client_that_may_wait_waits_in_its_first_read() {
 }
 
 /// SEMANTICS: shared-writer-nonblock
-/// > In `shared` mode `O_WRONLY|O_NONBLOCK` with no reader: ENXIO.
 #[test]
 fn a_nonblocking_writer_of_a_shared_pipe_needs_a_reader() {
     skip_without_fuse!();
@@ -288,7 +268,6 @@ fn a_nonblocking_writer_of_a_shared_pipe_needs_a_reader() {
 }
 
 /// SEMANTICS: create-ways
-/// > Creating: any open with `O_CREAT`
 ///
 /// The end that it opens is one like any other.
 #[test]

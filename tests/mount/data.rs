@@ -26,7 +26,6 @@ fn connected(mount: &Mount, name: &str) -> (Fd, Fd) {
 }
 
 /// SEMANTICS: read-available
-/// > a read returns what is there, up to its size, and never waits to fill the buffer.
 #[test]
 fn a_read_returns_what_is_there_up_to_its_size() {
     skip_without_fuse!();
@@ -45,8 +44,6 @@ fn a_read_returns_what_is_there_up_to_its_size() {
 }
 
 /// SEMANTICS: read-large
-/// > A `read(2)` larger than what the kernel asks in one request arrives as several READ requests
-/// > with rising offset: a continuation (offset > 0) never waits and never starts another message.
 #[test]
 fn a_read_larger_than_what_is_there_returns_at_once() {
     skip_without_fuse!();
@@ -68,7 +65,6 @@ fn a_read_larger_than_what_is_there_returns_at_once() {
 }
 
 /// SEMANTICS: write-full
-/// > At or above capacity: a blocking write waits
 #[test]
 fn a_blocking_write_of_64_mib_arrives_whole() {
     skip_without_fuse!();
@@ -96,8 +92,6 @@ fn a_blocking_write_of_64_mib_arrives_whole() {
 }
 
 /// SEMANTICS: write-whole
-/// > A lane accepts a write *as a whole* while it holds less than its `capacity` (default 1 MiB),
-/// > so it may exceed it by one write
 #[test]
 fn a_lane_accepts_a_whole_write_while_it_is_below_capacity() {
     skip_without_fuse!();
@@ -116,7 +110,6 @@ fn a_lane_accepts_a_whole_write_while_it_is_below_capacity() {
 }
 
 /// SEMANTICS: write-full
-/// > At or above capacity: a blocking write waits, `O_NONBLOCK` gives EAGAIN.
 #[test]
 fn the_default_capacity_is_one_mib() {
     skip_without_fuse!();
@@ -134,7 +127,6 @@ fn the_default_capacity_is_one_mib() {
 }
 
 /// SEMANTICS: write-full
-/// > `O_NONBLOCK` gives EAGAIN.
 ///
 /// A write that is larger than one request has then moved what was accepted.
 #[test]
@@ -153,7 +145,6 @@ fn a_large_nonblocking_write_is_short() {
 }
 
 /// SEMANTICS: shared-order
-/// > nothing that was accepted is lost
 ///
 /// Pieces of all sizes arrive in the order in which they were written.
 #[test]
@@ -185,7 +176,6 @@ fn pieces_of_all_sizes_arrive_in_order() {
 }
 
 /// SEMANTICS: data-zero-length
-/// > Zero-length reads and writes never reach the driver on Linux
 #[test]
 fn empty_reads_and_writes_do_nothing() {
     skip_without_fuse!();
@@ -201,7 +191,6 @@ fn empty_reads_and_writes_do_nothing() {
 }
 
 /// SEMANTICS: shared-compete
-/// > writers' data is joined in write order, readers compete for it
 #[test]
 fn each_byte_of_a_shared_pipe_goes_to_one_reader() {
     skip_without_fuse!();

@@ -22,7 +22,6 @@ fn connected(mount: &Mount, name: &str) -> (Fd, Fd) {
 }
 
 /// SEMANTICS: poll-reader, poll-writer
-/// > poll/select/epoll (level and edge) work on every end
 #[test]
 fn level_triggered_events_stay_while_they_are_true() {
     skip_without_fuse!();
@@ -43,7 +42,6 @@ fn level_triggered_events_stay_while_they_are_true() {
 }
 
 /// SEMANTICS: poll-edge
-/// > poll/select/epoll (level and edge) work on every end
 ///
 /// Each write is an event of its own, whether what was there before has been read or not.
 #[test]
@@ -69,7 +67,6 @@ fn an_edge_triggered_reader_gets_an_event_for_each_write() {
 }
 
 /// SEMANTICS: poll-edge
-/// > poll/select/epoll (level and edge) work on every end
 #[test]
 fn an_edge_triggered_writer_gets_an_event_when_there_is_room_again() {
     skip_without_fuse!();
@@ -94,7 +91,6 @@ fn an_edge_triggered_writer_gets_an_event_when_there_is_room_again() {
 }
 
 /// SEMANTICS: poll-edge
-/// > poll/select/epoll (level and edge) work on every end
 ///
 /// One file in two epoll instances, and one that asks for one event only.
 #[test]
@@ -117,8 +113,6 @@ fn epoll_instances_do_not_take_events_from_each_other() {
 }
 
 /// SEMANTICS: open-nonblock-pending, poll-pending
-/// > With `O_NONBLOCK` the open succeeds as a *pending* client: reads give EAGAIN until it is
-/// > connected, and poll reports it.
 #[test]
 fn an_event_loop_sees_a_pending_client_become_connected() {
     skip_without_fuse!();
@@ -137,7 +131,6 @@ fn an_event_loop_sees_a_pending_client_become_connected() {
 }
 
 /// SEMANTICS: poll-reader, poll-edge
-/// > reader: POLLHUP: last writer gone (shared)
 #[test]
 fn an_event_loop_on_a_shared_pipe_sees_writers_come_and_go() {
     skip_without_fuse!();
@@ -172,7 +165,6 @@ fn an_event_loop_on_a_shared_pipe_sees_writers_come_and_go() {
 }
 
 /// SEMANTICS: poll-edge
-/// > poll/select/epoll (level and edge) work on every end
 ///
 /// An event loop on both ends of a duplex pipe echoes a million bytes, driven by edges alone.
 #[test]

@@ -102,8 +102,6 @@ fn assert_ended_by(signal: i32) {
 }
 
 /// SEMANTICS: wait-interrupt
-/// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
-/// > leave the pipe usable.
 #[test]
 fn sigint_ends_whoever_waits() {
     skip_without_fuse!();
@@ -111,8 +109,6 @@ fn sigint_ends_whoever_waits() {
 }
 
 /// SEMANTICS: wait-interrupt
-/// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
-/// > leave the pipe usable.
 #[test]
 fn sigterm_ends_whoever_waits() {
     skip_without_fuse!();
@@ -120,8 +116,6 @@ fn sigterm_ends_whoever_waits() {
 }
 
 /// SEMANTICS: wait-kill
-/// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
-/// > leave the pipe usable.
 #[test]
 fn sigkill_ends_whoever_waits() {
     skip_without_fuse!();
@@ -129,8 +123,6 @@ fn sigkill_ends_whoever_waits() {
 }
 
 /// SEMANTICS: wait-interrupt
-/// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
-/// > leave the pipe usable.
 #[test]
 fn sigalrm_ends_whoever_waits() {
     skip_without_fuse!();
@@ -138,8 +130,6 @@ fn sigalrm_ends_whoever_waits() {
 }
 
 /// SEMANTICS: wait-interrupt
-/// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
-/// > leave the pipe usable.
 #[test]
 fn a_signal_that_is_handled_gives_eintr() {
     skip_without_fuse!();
@@ -154,8 +144,6 @@ fn a_signal_that_is_handled_gives_eintr() {
 }
 
 /// SEMANTICS: wait-interrupt
-/// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
-/// > leave the pipe usable.
 #[test]
 fn an_alarm_of_its_own_gives_eintr() {
     skip_without_fuse!();
@@ -170,7 +158,6 @@ fn an_alarm_of_its_own_gives_eintr() {
 }
 
 /// SEMANTICS: wait-interrupt
-/// > (EINTR, or the bytes already moved)
 ///
 /// A write of several requests that is interrupted in the middle says how much was accepted.
 #[test]
@@ -192,8 +179,6 @@ fn an_interrupted_write_says_what_was_accepted() {
 }
 
 /// SEMANTICS: wait-interrupt, wait-kill
-/// > Ctrl-C, `timeout`, SIGALRM, `kill -9` end it at once (EINTR, or the bytes already moved) and
-/// > leave the pipe usable.
 #[test]
 fn timeout_ends_whoever_waits() {
     skip_without_fuse!();

@@ -7,7 +7,6 @@ use crate::harness::{Actor, Child, Errno, Mount, Task, eventually, run, sh, sys}
 use crate::{SOON, skip_unless_root, skip_without_fuse};
 
 /// SEMANTICS: limit-append
-/// > processes that share one `O_APPEND` open file wait for each other's writes
 ///
 /// They wait for nothing else: the first one's end is the second one's turn.
 #[test]

@@ -23,8 +23,6 @@ fn fill(writer: &Fd, piece: &[u8]) -> usize {
 }
 
 /// SEMANTICS: write-memory
-/// > A whole mount has a memory limit (`-o memory=`, default a quarter of RAM): over it writers
-/// > wait as if their lane were full.
 #[test]
 fn writers_wait_at_the_memory_limit_and_go_on_below_it() {
     skip_without_fuse!();
@@ -49,7 +47,6 @@ fn writers_wait_at_the_memory_limit_and_go_on_below_it() {
 }
 
 /// SEMANTICS: write-memory
-/// > A whole mount has a memory limit
 ///
 /// It is given back when a pipe is removed, when a client leaves, and when a reader has read.
 #[test]
@@ -103,7 +100,6 @@ fn assert_memory_is_within_bounds(pipes: usize, total: usize, piece: usize) {
 }
 
 /// SEMANTICS: memory-bounded
-/// > Resident memory stays within 2 × buffered bytes + 32 MiB.
 #[test]
 fn large_pieces_take_at_most_twice_their_size() {
     skip_without_fuse!();
@@ -111,7 +107,6 @@ fn large_pieces_take_at_most_twice_their_size() {
 }
 
 /// SEMANTICS: memory-bounded
-/// > Resident memory stays within 2 × buffered bytes + 32 MiB.
 #[test]
 fn middle_sized_pieces_take_at_most_twice_their_size() {
     skip_without_fuse!();
@@ -120,7 +115,6 @@ fn middle_sized_pieces_take_at_most_twice_their_size() {
 }
 
 /// SEMANTICS: memory-bounded
-/// > Resident memory stays within 2 × buffered bytes + 32 MiB.
 #[test]
 fn small_pieces_take_at_most_twice_their_size() {
     skip_without_fuse!();
@@ -129,7 +123,6 @@ fn small_pieces_take_at_most_twice_their_size() {
 }
 
 /// SEMANTICS: memory-bounded
-/// > Resident memory stays within 2 × buffered bytes + 32 MiB.
 ///
 /// What has been read is not kept because of a byte beside it that has not.
 #[test]
@@ -151,7 +144,6 @@ fn the_last_byte_of_a_large_piece_does_not_hold_the_rest() {
 }
 
 /// SEMANTICS: memory-bounded
-/// > Resident memory stays within 2 × buffered bytes + 32 MiB.
 ///
 /// A pipe that has nothing in it takes nothing worth mentioning.
 #[test]

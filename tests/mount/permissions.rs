@@ -18,7 +18,6 @@ fn act_as(user: u32, step: Step) -> Outcome {
 }
 
 /// SEMANTICS: dir-root
-/// > the root directory is 1777 with `allow_other`, else 0755.
 #[test]
 fn the_root_directory_has_its_mode() {
     skip_without_fuse!();
@@ -31,7 +30,6 @@ fn the_root_directory_has_its_mode() {
 }
 
 /// SEMANTICS: dir-root
-/// > the root directory is 1777 with `allow_other`, else 0755.
 ///
 /// Without `allow_other` the kernel lets nobody else in.
 #[test]
@@ -45,7 +43,6 @@ fn others_are_kept_out_without_allow_other() {
 }
 
 /// SEMANTICS: file-attributes
-/// > Kernel permission checks are on
 #[test]
 fn the_kernel_checks_permissions() {
     skip_without_fuse!();
@@ -72,7 +69,6 @@ fn the_kernel_checks_permissions() {
 }
 
 /// SEMANTICS: open-permission
-/// > A client refused by permissions takes no instance.
 #[test]
 fn a_client_that_is_refused_takes_no_instance() {
     skip_without_fuse!();
@@ -89,7 +85,6 @@ fn a_client_that_is_refused_takes_no_instance() {
 }
 
 /// SEMANTICS: file-regular
-/// > owner = creator
 #[test]
 fn a_pipe_belongs_to_who_created_it() {
     skip_without_fuse!();

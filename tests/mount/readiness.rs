@@ -22,7 +22,6 @@ fn connected() -> (Mount, Fd, Fd) {
 }
 
 /// SEMANTICS: poll-reader
-/// > reader: POLLIN: data or EOF; POLLHUP: peer closed (instance)
 #[test]
 fn a_reader_is_ready_when_there_is_data_or_end_of_file() {
     skip_without_fuse!();
@@ -44,7 +43,6 @@ fn a_reader_is_ready_when_there_is_data_or_end_of_file() {
 }
 
 /// SEMANTICS: poll-writer
-/// > writer: POLLOUT: a write would be accepted now; POLLERR: reader gone
 #[test]
 fn a_writer_is_ready_when_a_write_would_be_accepted() {
     skip_without_fuse!();
@@ -64,7 +62,6 @@ fn a_writer_is_ready_when_a_write_would_be_accepted() {
 }
 
 /// SEMANTICS: poll-writer
-/// > writer: POLLOUT: a write would be accepted now
 #[test]
 fn a_server_without_a_client_may_write() {
     skip_without_fuse!();
@@ -78,7 +75,6 @@ fn a_server_without_a_client_may_write() {
 }
 
 /// SEMANTICS: poll-pending
-/// > pending client: no event
 #[test]
 fn a_pending_client_has_no_event() {
     skip_without_fuse!();
@@ -95,8 +91,6 @@ fn a_pending_client_has_no_event() {
 }
 
 /// SEMANTICS: poll-reader, poll-writer
-/// > reader: POLLIN: data or EOF; POLLHUP: peer closed (instance)
-/// > writer: POLLOUT: a write would be accepted now; POLLERR: reader gone
 #[test]
 fn a_duplex_end_is_both() {
     skip_without_fuse!();
@@ -114,7 +108,6 @@ fn a_duplex_end_is_both() {
 }
 
 /// SEMANTICS: poll-reader
-/// > reader: POLLHUP: last writer gone (shared)
 #[test]
 fn a_shared_reader_hangs_up_and_is_revived() {
     skip_without_fuse!();
@@ -142,7 +135,6 @@ fn a_shared_reader_hangs_up_and_is_revived() {
 }
 
 /// SEMANTICS: poll-reader
-/// > poll/select/epoll (level and edge) work on every end
 ///
 /// A poll that waits is woken by what another process does.
 #[test]
@@ -179,7 +171,6 @@ fn a_poll_that_waits_is_woken_by_another_process() {
 }
 
 /// SEMANTICS: poll-writer
-/// > writer: POLLOUT: a write would be accepted now; POLLERR: reader gone
 #[test]
 fn a_poll_for_room_is_woken_when_there_is_room() {
     skip_without_fuse!();
@@ -200,7 +191,6 @@ fn a_poll_for_room_is_woken_when_there_is_room() {
 }
 
 /// SEMANTICS: poll-reader
-/// > poll/select/epoll (level and edge) work on every end
 ///
 /// A timeout holds, and polling again and again does not use anything up.
 #[test]
@@ -224,7 +214,6 @@ fn timeouts_hold_on_an_idle_end() {
 }
 
 /// SEMANTICS: poll-reader, poll-writer
-/// > poll/select/epoll (level and edge) work on every end
 #[test]
 fn select_works_on_both_ends() {
     skip_without_fuse!();
@@ -245,7 +234,6 @@ fn select_works_on_both_ends() {
 }
 
 /// SEMANTICS: poll-reader
-/// > poll/select/epoll (level and edge) work on every end
 ///
 /// All who wait for the same file are woken.
 #[test]
@@ -266,7 +254,6 @@ fn all_polls_of_one_file_are_woken() {
 }
 
 /// SEMANTICS: wait-nonblock
-/// > `O_NONBLOCK` is honoured per request (fcntl may change it).
 #[test]
 fn fcntl_changes_nonblocking_for_the_next_request() {
     skip_without_fuse!();
@@ -294,7 +281,6 @@ fn fcntl_changes_nonblocking_for_the_next_request() {
 }
 
 /// SEMANTICS: instance-duplex
-/// > poll/select/epoll (level and edge) work on every end
 ///
 /// One thread waits in read while another writes through the same descriptor, at both ends.
 #[test]

@@ -14,7 +14,6 @@ fn assert_server_that_writes(file: &Fd, mount: &Mount, name: &str) {
 }
 
 /// SEMANTICS: open-wronly
-/// > `O_WRONLY` (`>`, `>>`): outbound: server: new instance
 #[test]
 fn outbound_wronly_is_a_server_with_a_new_instance() {
     skip_without_fuse!();
@@ -29,7 +28,6 @@ fn outbound_wronly_is_a_server_with_a_new_instance() {
 }
 
 /// SEMANTICS: open-rdonly
-/// > `O_RDONLY` (`<`): outbound: client
 #[test]
 fn outbound_rdonly_is_a_client_and_waits_for_a_server() {
     skip_without_fuse!();
@@ -44,8 +42,6 @@ fn outbound_rdonly_is_a_client_and_waits_for_a_server() {
 }
 
 /// SEMANTICS: open-rdwr, open-rdwr-trunc
-/// > `O_RDWR` (`<>`, `r+`): outbound: EACCES; inbound: EACCES
-/// > `O_RDWR|O_TRUNC` (`w+`): outbound: EACCES; inbound: EACCES
 #[test]
 fn one_way_pipes_refuse_rdwr() {
     skip_without_fuse!();
@@ -60,7 +56,6 @@ fn one_way_pipes_refuse_rdwr() {
 }
 
 /// SEMANTICS: open-wronly
-/// > `O_WRONLY` (`>`, `>>`): inbound: client
 #[test]
 fn inbound_wronly_is_a_client_and_waits_for_a_server() {
     skip_without_fuse!();
@@ -75,7 +70,6 @@ fn inbound_wronly_is_a_client_and_waits_for_a_server() {
 }
 
 /// SEMANTICS: open-rdonly
-/// > `O_RDONLY` (`<`): inbound: server: new instance
 #[test]
 fn inbound_rdonly_is_a_server_with_a_new_instance() {
     skip_without_fuse!();
@@ -90,7 +84,6 @@ fn inbound_rdonly_is_a_server_with_a_new_instance() {
 }
 
 /// SEMANTICS: open-wronly
-/// > `O_WRONLY` (`>`, `>>`): duplex: client, may only write
 #[test]
 fn duplex_wronly_is_a_client_that_may_only_write() {
     skip_without_fuse!();
@@ -106,7 +99,6 @@ fn duplex_wronly_is_a_client_that_may_only_write() {
 }
 
 /// SEMANTICS: open-rdonly
-/// > `O_RDONLY` (`<`): duplex: client, may only read
 #[test]
 fn duplex_rdonly_is_a_client_that_may_only_read() {
     skip_without_fuse!();
@@ -122,7 +114,6 @@ fn duplex_rdonly_is_a_client_that_may_only_read() {
 }
 
 /// SEMANTICS: open-rdwr
-/// > `O_RDWR` (`<>`, `r+`): duplex: client if an instance listens, else server
 #[test]
 fn duplex_rdwr_is_a_client_if_an_instance_listens_else_a_server() {
     skip_without_fuse!();
@@ -142,7 +133,6 @@ fn duplex_rdwr_is_a_client_if_an_instance_listens_else_a_server() {
 }
 
 /// SEMANTICS: open-rdwr-trunc
-/// > `O_RDWR|O_TRUNC` (`w+`): duplex: always server: new instance
 #[test]
 fn duplex_rdwr_trunc_is_always_a_server() {
     skip_without_fuse!();
@@ -157,7 +147,6 @@ fn duplex_rdwr_trunc_is_always_a_server() {
 }
 
 /// SEMANTICS: open-wronly
-/// > `O_WRONLY` (`>`, `>>`): auto, no instance: server, pipe becomes outbound
 #[test]
 fn auto_becomes_outbound_by_the_first_writer() {
     skip_without_fuse!();
@@ -171,7 +160,6 @@ fn auto_becomes_outbound_by_the_first_writer() {
 }
 
 /// SEMANTICS: open-rdonly
-/// > `O_RDONLY` (`<`): auto, no instance: client: waits
 #[test]
 fn auto_rdonly_waits_for_whatever_server_comes() {
     skip_without_fuse!();
@@ -189,8 +177,6 @@ fn auto_rdonly_waits_for_whatever_server_comes() {
 }
 
 /// SEMANTICS: open-rdwr, open-rdwr-trunc
-/// > `O_RDWR` (`<>`, `r+`): auto, no instance: the same, pipe becomes duplex
-/// > `O_RDWR|O_TRUNC` (`w+`): auto, no instance: server, pipe becomes duplex
 #[test]
 fn auto_becomes_duplex_by_the_first_rdwr() {
     skip_without_fuse!();
@@ -207,8 +193,6 @@ fn auto_becomes_duplex_by_the_first_rdwr() {
 }
 
 /// SEMANTICS: open-auto-forgets
-/// > `auto` is decided by the first server open while the pipe has no instance, and forgotten when
-/// > the last instance is gone.
 #[test]
 fn auto_is_decided_and_forgotten() {
     skip_without_fuse!();
@@ -235,7 +219,6 @@ fn auto_is_decided_and_forgotten() {
 }
 
 /// SEMANTICS: open-rdwr, open-rdwr-trunc
-/// > `O_RDWR|O_TRUNC` (`w+`): always server: new instance
 ///
 /// As Python's `open` makes these flags.
 #[test]
@@ -264,8 +247,6 @@ print(first.read(9))
 }
 
 /// SEMANTICS: example-greeting
-/// >     echo hello > /pipes/greeting      # server: returns at once, the driver holds the data
-/// >     cat /pipes/greeting               # client: prints hello, then end of file
 #[test]
 fn the_example_that_must_always_work() {
     skip_without_fuse!();
@@ -278,8 +259,6 @@ fn the_example_that_must_always_work() {
 }
 
 /// SEMANTICS: instance-one-client
-/// > every server open is a conduit of its own, for exactly one client at a time. Two `echo >` then
-/// > two `cat`: each `cat` gets one `echo`, whole
 #[test]
 fn two_echoes_and_two_cats() {
     skip_without_fuse!();

@@ -36,7 +36,6 @@ fn reader_and_writer(path: &PathBuf) -> (Fd, Fd) {
 }
 
 /// SEMANTICS: shared-eof
-/// > EOF when the last writer has closed and it is drained, revived by the next writer.
 #[test]
 fn end_of_file_comes_with_the_last_writer_and_is_taken_back() {
     skip_without_fuse!();
@@ -82,7 +81,6 @@ fn all_readers_that_wait_see_end_of_file() {
 }
 
 /// SEMANTICS: shared-writer-nonblock, shared-reader-nonblock
-/// > In `shared` mode `O_WRONLY|O_NONBLOCK` with no reader: ENXIO.
 #[test]
 fn who_opens_without_waiting() {
     skip_without_fuse!();
@@ -112,7 +110,6 @@ fn a_readers_open_waits_for_a_writer() {
 }
 
 /// SEMANTICS: shared-rdwr
-/// > `O_RDWR` holds both ends and never waits (`exec 3<>`).
 #[test]
 fn rdwr_holds_both_ends() {
     skip_without_fuse!();
@@ -256,7 +253,6 @@ fn lines_of_many_processes_stay_whole() {
 }
 
 /// SEMANTICS: shared-writer-goes-first
-/// > On purpose unlike a FIFO: a writer's open does not wait for a reader, and what it wrote stays
 #[test]
 fn unlike_a_fifo_a_writer_goes_first_and_its_data_stays() {
     skip_without_fuse!();
@@ -276,7 +272,6 @@ fn unlike_a_fifo_a_writer_goes_first_and_its_data_stays() {
 }
 
 /// SEMANTICS: shared-keeps-unread
-/// > in `shared` mode it stays for the next reader
 #[test]
 fn what_a_reader_left_is_there_for_the_next_even_if_nobody_is_left() {
     skip_without_fuse!();

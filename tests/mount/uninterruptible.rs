@@ -93,7 +93,6 @@ fn round(mount: &Mount, random: &mut Random, number: u64) {
 }
 
 /// SEMANTICS: wait-no-d-state
-/// > No process on a mount is ever in uninterruptible sleep because of another one
 #[test]
 fn nobody_is_in_uninterruptible_sleep_whoever_is_killed() {
     skip_without_fuse!();
@@ -105,7 +104,6 @@ fn nobody_is_in_uninterruptible_sleep_whoever_is_killed() {
 }
 
 /// SEMANTICS: wait-no-d-state
-/// > No process on a mount is ever in uninterruptible sleep because of another one
 ///
 /// Others open, create, list and remove while clients wait in open and in their first read.
 #[test]
@@ -141,7 +139,6 @@ fn clients_that_wait_do_not_hold_the_directory() {
 }
 
 /// SEMANTICS: wait-no-d-state
-/// > No process on a mount is ever in uninterruptible sleep because of another one
 ///
 /// Two processes that share one open file (a subshell's output): each can be killed.
 #[test]

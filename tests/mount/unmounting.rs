@@ -10,7 +10,6 @@ use crate::harness::{Actor, Mount, pipefs, run};
 use crate::{SOON, skip_without_fuse};
 
 /// SEMANTICS: close-umount
-/// > unmount: refused while ends are open (EBUSY) unless lazy
 #[test]
 fn umount_is_refused_while_an_end_is_open() {
     skip_without_fuse!();
@@ -34,7 +33,6 @@ fn umount_is_refused_while_an_end_is_open() {
 }
 
 /// SEMANTICS: close-umount
-/// > until the name is removed or the mount ends
 ///
 /// Data that nobody reads does not keep a mount.
 #[test]
@@ -95,7 +93,6 @@ fn everybody_is_woken_by(signal: i32) {
 }
 
 /// SEMANTICS: close-driver-stops
-/// > SIGINT/SIGTERM of the driver wakes every waiter with an error and unmounts
 #[test]
 fn sigterm_of_the_driver_wakes_everybody_and_unmounts() {
     skip_without_fuse!();
@@ -103,7 +100,6 @@ fn sigterm_of_the_driver_wakes_everybody_and_unmounts() {
 }
 
 /// SEMANTICS: close-driver-stops
-/// > SIGINT/SIGTERM of the driver wakes every waiter with an error and unmounts
 #[test]
 fn sigint_of_the_driver_wakes_everybody_and_unmounts() {
     skip_without_fuse!();
@@ -111,7 +107,6 @@ fn sigint_of_the_driver_wakes_everybody_and_unmounts() {
 }
 
 /// SEMANTICS: limit-driver-gone
-/// > SIGINT/SIGTERM of the driver wakes every waiter with an error and unmounts
 ///
 /// A driver that dies without a word wakes them, too: then it is the kernel that does.
 #[test]

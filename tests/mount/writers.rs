@@ -80,7 +80,6 @@ fn read_pieces(end: &Fd) -> Vec<u8> {
 }
 
 /// SEMANTICS: write-atomic
-/// > writes of up to 1 MiB are therefore never interleaved.
 #[test]
 fn twenty_writers_of_a_shared_pipe_are_never_interleaved() {
     skip_without_fuse!();
@@ -102,7 +101,6 @@ fn twenty_writers_of_a_shared_pipe_are_never_interleaved() {
 }
 
 /// SEMANTICS: instance-one-client
-/// > every server open is a conduit of its own, for exactly one client at a time.
 #[test]
 fn each_reader_of_an_instance_pipe_sees_one_writer_only() {
     skip_without_fuse!();
