@@ -59,8 +59,6 @@ pub struct Effects {
     pub wakes: Vec<PollKey>,
     /// A deadline was added: [`crate::Engine::next_deadline`] may be earlier than before.
     pub deadline_added: bool,
-    /// Ends that vanished without a close (opens that were never answered with success).
-    pub(crate) forgotten: Vec<EndId>,
 }
 
 impl Effects {

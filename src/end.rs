@@ -106,4 +106,9 @@ impl End {
     pub(crate) fn new(wanted: Wanted, who: Who, link: Link) -> Self {
         Self { wanted, who, handles: 1, link }
     }
+
+    /// Whether the open that is to get it waits still: it is nobody's until then.
+    pub(crate) fn is_opening(&self) -> bool {
+        matches!(self.link, Link::Pending(Pending { open: Some(_), .. }))
+    }
 }

@@ -133,6 +133,7 @@ pub struct Engine {
     next_end: AtomicU64,
     shut_down: AtomicBool,
     names: Mutex<Namespace<PipeHandle>>,
+    /// Where each end is. One whose open waits is not among them: nobody was told of it yet.
     ends: RwLock<HashMap<EndId, PipeHandle>>,
     register: Mutex<Register<PipeHandle>>,
     /// Pipes whose writers may wait for the mount's memory, longest waiting first.
@@ -374,7 +375,6 @@ impl Engine {
                     Ok(Progress::Done(id))
                 }
                 Opened::Waiting(deadline) => {
-                    self.ends.write().insert(id, handle.clone());
                     self.park(handle, pipe, id, ticket, deadline, effects)?;
                     Ok(Progress::Waiting)
                 }
@@ -411,7 +411,7 @@ impl Engine {
         effects: &mut Effects,
     ) -> Result<Progress<Data>> {
         let handle = self.handle(end)?;
-        self.on_pipe(&handle, None, effects, |pipe, gate, effects| {
+        self.on_pipe(&handle, Some(now.wall), effects, |pipe, gate, effects| {
             let progress = pipe.read(end, max_bytes, blocking, ticket, gate, effects)?;
             match &progress {
                 Progress::Done(data) if data.is_empty() => {}
@@ -527,7 +527,7 @@ impl Engine {
     ) {
         self.on_pipe(handle, None, effects, |pipe, _, effects| {
             // Somebody else may have answered it since it was found.
-            if pipe.withdraw(ticket, end, effects) {
+            if pipe.withdraw(ticket, end) {
                 effects.fail(ticket, error);
             }
         });
@@ -552,7 +552,7 @@ impl Engine {
                 return Ok(());
             }
         };
-        pipe.withdraw(ticket, end, effects);
+        pipe.withdraw(ticket, end);
         self.register.lock().forget(ticket);
         Err(refusal)
     }
@@ -585,6 +585,11 @@ impl Engine {
         let gate = Gate::new(&self.quota);
         let mut pipe = handle.lock();
         let value = operation(&mut pipe, &gate, effects);
+        for (_, answer) in &effects.answers[answered..] {
+            if let Answer::Opened(end) = answer {
+                self.ends.write().insert(*end, handle.clone());
+            }
+        }
         if effects.answers.len() > answered {
             let mut register = self.register.lock();
             for (ticket, answer) in &effects.answers[answered..] {
@@ -596,12 +601,6 @@ impl Engine {
                     (Answer::Written(_), Some(wall)) => pipe.attributes.modified = wall,
                     _ => {}
                 }
-            }
-        }
-        if !effects.forgotten.is_empty() {
-            let mut ends = self.ends.write();
-            for end in effects.forgotten.drain(..) {
-                ends.remove(&end);
             }
         }
         if gate.has_refused() && !pipe.pressed {

@@ -195,6 +195,8 @@ impl<P: Clone> Namespace<P> {
         replaceable: impl FnOnce(&P) -> bool,
     ) -> Result<Option<P>> {
         let moved = self.lookup(from.0, from.1)?.clone();
+        // Refused before anything is taken; below, only the name may be missing.
+        self.directory(to.0)?;
         let target = match self.lookup(to.0, to.1) {
             Ok(node) => Some(node.clone()),
             Err(Error::NotFound) => None,

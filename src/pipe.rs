@@ -87,7 +87,8 @@ pub(crate) struct Pipe {
     named: bool,
     /// With `access=auto`: what the first server decided.
     decided: Option<Direction>,
-    instances: BTreeMap<InstanceId, Instance>,
+    /// Boxed: the tree's nodes have room for eleven.
+    instances: BTreeMap<InstanceId, Box<Instance>>,
     next_instance: u64,
     /// Instances without a client, longest waiting first.
     listening: VecDeque<InstanceId>,
@@ -131,7 +132,8 @@ impl Pipe {
         effects: &mut Effects,
     ) -> Result<Opened> {
         let joined = open.reopens.filter(|_| self.settings.mode == Mode::Instance);
-        if let Some((joined, end)) = joined.and_then(|id| Some((id, self.ends.get_mut(&id)?))) {
+        let joined = joined.and_then(|id| Some((id, self.ends.get_mut(&id)?)));
+        if let Some((joined, end)) = joined.filter(|(_, end)| !end.is_opening()) {
             let wanted = open.wanted;
             if (wanted.read && !end.wanted.read) || (wanted.write && !end.wanted.write) {
                 return Err(Error::AccessDenied);
@@ -175,7 +177,7 @@ impl Pipe {
                 let id = self.next_instance_id();
                 let mut instance = Instance::listening(id, direction);
                 let connection = instance.attach_server();
-                self.instances.insert(id, instance);
+                self.instances.insert(id, Box::new(instance));
                 self.listening.push_back(id);
                 Ok(Link::Connected(connection))
             }
@@ -218,7 +220,7 @@ impl Pipe {
             Some((id, _)) => id,
             None => {
                 let id = self.next_instance_id();
-                self.instances.insert(id, Instance::joined(id));
+                self.instances.insert(id, Box::new(Instance::joined(id)));
                 id
             }
         };
@@ -462,7 +464,18 @@ impl Pipe {
             }
             None => {}
         }
+        if self.is_idle() {
+            self.give_memory_back();
+        }
         Ok(true)
+    }
+
+    /// An idle pipe is little more than its settings: there may be very many of them.
+    fn give_memory_back(&mut self) {
+        self.instances = BTreeMap::new();
+        self.listening = VecDeque::new();
+        self.ends = HashMap::new();
+        self.waiting = VecDeque::new();
     }
 
     fn remove_instance(&mut self, id: InstanceId) {
@@ -476,13 +489,12 @@ impl Pipe {
     }
 
     /// Takes a waiting operation out, unanswered; the caller answers it.
-    pub(crate) fn withdraw(&mut self, ticket: Ticket, id: EndId, effects: &mut Effects) -> bool {
+    pub(crate) fn withdraw(&mut self, ticket: Ticket, id: EndId) -> bool {
         let Some(end) = self.ends.get_mut(&id) else { return false };
         match &mut end.link {
             Link::Pending(pending) if pending.open == Some(ticket) => {
                 self.ends.remove(&id);
                 self.waiting.retain(|waiting| *waiting != id);
-                effects.forgotten.push(id);
                 true
             }
             Link::Pending(pending) => {
@@ -512,7 +524,6 @@ impl Pipe {
             pending.pollers.wake(&mut effects.wakes);
             if pending.open.is_some() {
                 self.ends.remove(&id);
-                effects.forgotten.push(id);
             }
         }
         let mut gone = Vec::new();
@@ -529,7 +540,7 @@ impl Pipe {
     /// Memory has become free: writers go on.
     pub(crate) fn relieve(&mut self, gate: &Gate<'_>, effects: &mut Effects) {
         let limits = self.limits(gate);
-        for lane in self.instances.values_mut().flat_map(Instance::lanes_mut) {
+        for lane in self.instances.values_mut().flat_map(|instance| instance.lanes_mut()) {
             lane.relieve(limits, effects);
         }
     }
@@ -544,7 +555,7 @@ impl Pipe {
     }
 
     pub(crate) fn buffered_bytes(&self) -> u64 {
-        self.instances.values().map(Instance::buffered_bytes).sum()
+        self.instances.values().map(|instance| instance.buffered_bytes()).sum()
     }
 
     /// What went through all instances, those that are gone too.

@@ -181,3 +181,12 @@ pub(crate) fn return_freed_memory() {
         }
     }
 }
+
+/// Gives freed memory back that lies between pieces in use, which the allocator keeps otherwise.
+pub(crate) fn trim_freed_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: no precondition.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

@@ -1,7 +1,7 @@
 //! What all threads of one mount share.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use fuser::{FileHandle, FopenFlags, ReplyEmpty, ReplyOpen};
@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use pipefs::{Effects, EndId, Engine, Error, Ticket};
 
 use super::data::buffers::Buffers;
-use super::device::{Channel, Device};
+use super::device::{Channel, Device, trim_freed_memory};
 use super::doors::Doors;
 use super::errno::fuser_errno;
 
@@ -22,6 +22,10 @@ pub(crate) const OPEN_FLAGS: FopenFlags = FopenFlags::FOPEN_DIRECT_IO
     .union(FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES)
     .union(FopenFlags::FOPEN_NOFLUSH);
 
+/// Freed memory below this is not worth a look: it is what the driver may use beside what is
+/// buffered, halved.
+const TRIM_MIN_BYTES: u64 = 16 << 20;
+
 /// One mount, served.
 #[derive(Debug)]
 pub(crate) struct Driver {
@@ -30,7 +34,9 @@ pub(crate) struct Driver {
     pub(crate) control: Channel,
     pub(crate) buffers: Buffers,
     pub(crate) doors: Mutex<Doors>,
-    pub(crate) timer: Timer,
+    pub(crate) housekeeper: Housekeeper,
+    /// Most bytes that were buffered since memory was last given back.
+    peak_bytes: AtomicU64,
     stopping: AtomicBool,
     /// Replies of opens and fsyncs that may be waiting in the engine.
     waiting: Mutex<HashMap<Ticket, WaitingReply>>,
@@ -69,7 +75,8 @@ impl Driver {
             control,
             buffers: Buffers::default(),
             doors: Mutex::default(),
-            timer: Timer::default(),
+            housekeeper: Housekeeper::default(),
+            peak_bytes: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             waiting: Mutex::default(),
         }
@@ -86,12 +93,30 @@ impl Driver {
         self.waiting.lock().remove(&ticket)
     }
 
-    /// Expires what has waited too long, until the mount is stopped.
-    pub(crate) fn watch_deadlines(&self) {
-        while self.timer.wait_until(|| self.engine.next_deadline()) {
-            let mut effects = Effects::default();
-            self.engine.expire(Instant::now(), &mut effects);
-            self.deliver(&mut effects);
+    /// Does what has to be done besides requests, until the mount is stopped: expires what has
+    /// waited too long, and has the allocator give back what was freed.
+    pub(crate) fn keep_house(&self) {
+        loop {
+            match self.housekeeper.wait(|| self.engine.next_deadline()) {
+                Chore::Stop => return,
+                Chore::Trim => trim_freed_memory(),
+                Chore::Expire => {
+                    let mut effects = Effects::default();
+                    self.engine.expire(Instant::now(), &mut effects);
+                    self.deliver(&mut effects);
+                }
+            }
+        }
+    }
+
+    /// Looks at how much is buffered. When it is less than half of what it was, freed memory goes
+    /// back to the system: it must follow what is buffered.
+    pub(crate) fn watch_memory(&self) {
+        let used = self.engine.memory().used_bytes;
+        let peak = self.peak_bytes.fetch_max(used, Ordering::Relaxed);
+        if peak > 2 * used + TRIM_MIN_BYTES {
+            self.peak_bytes.store(used, Ordering::Relaxed);
+            self.housekeeper.trim();
         }
     }
 
@@ -105,56 +130,65 @@ impl Driver {
         let mut effects = Effects::default();
         self.engine.shut_down(&mut effects);
         self.deliver(&mut effects);
-        self.timer.stop();
+        self.housekeeper.stop();
     }
 }
 
-/// Sleeps until the next deadline.
+/// Wakes the thread that keeps house.
 #[derive(Debug, Default)]
-pub(crate) struct Timer {
-    state: Mutex<TimerState>,
+pub(crate) struct Housekeeper {
+    orders: Mutex<Orders>,
     changed: Condvar,
 }
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum TimerState {
-    #[default]
-    Asleep,
-    LookAgain,
-    Stopped,
+#[derive(Debug, Default)]
+struct Orders {
+    stop: bool,
+    trim: bool,
 }
 
-impl Timer {
+/// What there is to do.
+#[derive(Debug, PartialEq, Eq)]
+enum Chore {
+    /// A deadline has passed.
+    Expire,
+    /// Much less is buffered than was.
+    Trim,
+    /// Nothing any more.
+    Stop,
+}
+
+impl Housekeeper {
     /// A deadline was added that may come before the one that is waited for.
     pub(crate) fn look_again(&self) {
-        let mut state = self.state.lock();
-        if *state == TimerState::Asleep {
-            *state = TimerState::LookAgain;
-            self.changed.notify_one();
-        }
-    }
-
-    fn stop(&self) {
-        *self.state.lock() = TimerState::Stopped;
+        // The lock makes this wait until the thread sleeps: a wake-up cannot come too early.
+        drop(self.orders.lock());
         self.changed.notify_one();
     }
 
-    /// Waits until the next deadline has come. `false`: stopped.
-    fn wait_until(&self, next_deadline: impl Fn() -> Option<Instant>) -> bool {
-        let mut state = self.state.lock();
+    fn trim(&self) {
+        self.orders.lock().trim = true;
+        self.changed.notify_one();
+    }
+
+    fn stop(&self) {
+        self.orders.lock().stop = true;
+        self.changed.notify_one();
+    }
+
+    fn wait(&self, next_deadline: impl Fn() -> Option<Instant>) -> Chore {
+        let mut orders = self.orders.lock();
         loop {
-            match *state {
-                TimerState::Stopped => return false,
-                TimerState::LookAgain => *state = TimerState::Asleep,
-                TimerState::Asleep => {}
+            if orders.stop {
+                return Chore::Stop;
+            }
+            if std::mem::take(&mut orders.trim) {
+                return Chore::Trim;
             }
             match next_deadline() {
-                None => self.changed.wait(&mut state),
-                Some(deadline) => {
-                    if self.changed.wait_until(&mut state, deadline).timed_out() {
-                        return true;
-                    }
-                }
+                Some(deadline) if deadline <= Instant::now() => return Chore::Expire,
+                Some(deadline) => drop(self.changed.wait_until(&mut orders, deadline)),
+                None => self.changed.wait(&mut orders),
             }
         }
     }

@@ -106,6 +106,7 @@ impl Metadata {
             Err(error) => reply.error(fuser_errno(error)),
         }
         self.driver.deliver(&mut effects);
+        self.driver.watch_memory();
     }
 }
 

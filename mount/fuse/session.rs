@@ -154,8 +154,8 @@ impl Mounted {
         let metadata = spawn("pipefs-control", move || ended.after(|| control.run()))?;
         let copier = Arc::clone(&driver);
         let replies = spawn("pipefs-replies", move || copier.copy_replies())?;
-        let watcher = Arc::clone(&driver);
-        let deadlines = spawn("pipefs-timer", move || watcher.watch_deadlines())?;
+        let keeper = Arc::clone(&driver);
+        let chores = spawn("pipefs-chores", move || keeper.keep_house())?;
         let ended = Ending { driver: Arc::clone(&driver), gone: stopper.gone.clone() };
         let server = Arc::clone(&driver);
         // Not joined: after a lazy unmount it may wait for requests until the process ends.
@@ -176,7 +176,7 @@ impl Mounted {
         let _ = metadata.join();
         driver.control.close();
         let _ = replies.join();
-        let _ = deadlines.join();
+        let _ = chores.join();
         outcome
     }
 }

@@ -95,7 +95,10 @@ impl Driver {
         // Writers that may go on are answered first: their next request overlaps the long copy.
         self.deliver(effects);
         match progress {
-            Ok(Progress::Done(data)) => self.reply_data(ticket, data),
+            Ok(Progress::Done(data)) => {
+                self.reply_data(ticket, data);
+                self.watch_memory();
+            }
             Ok(Progress::Waiting) => {}
             Err(error) => self.reply_error(ticket, errno(error)),
         }
@@ -113,6 +116,7 @@ impl Driver {
         }
         self.deliver(effects);
         *payload = reuse(ours).unwrap_or_else(|| self.buffers.take());
+        self.watch_memory();
     }
 
     fn poll(&self, ticket: Ticket, poll: PollIn, effects: &mut Effects) {
@@ -130,6 +134,7 @@ impl Driver {
         let closed = self.engine.close(end, effects);
         self.deliver(effects);
         self.reply_error(ticket, closed.map_or_else(errno, |()| 0));
+        self.watch_memory();
     }
 
     /// Tells everybody what the engine has decided about them, and empties `effects`.
@@ -150,7 +155,7 @@ impl Driver {
             self.send(&[IoSlice::new(&wire::notify_poll(key.0))]);
         }
         if std::mem::take(&mut effects.deadline_added) {
-            self.timer.look_again();
+            self.housekeeper.look_again();
         }
     }
 
