@@ -148,9 +148,7 @@ fn create_and_truncate_open_what_is_there() {
     });
 }
 
-/// SEMANTICS: close-client, poll-writer
-///
-/// In shared mode: when the last reader has closed.
+/// SEMANTICS: shared-no-reader, poll-writer
 #[test]
 fn a_writer_gets_epipe_when_the_last_reader_has_closed() {
     skip_without_fuse!();
