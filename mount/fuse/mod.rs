@@ -3,8 +3,8 @@
 //! fuser answers every INTERRUPT with ENOSYS, after which the kernel stops sending them and a
 //! blocked reader cannot be killed. So the driver reads /dev/fuse itself. What may wait or moves
 //! data, and RELEASE, which must not be overtaken, it answers itself; every other request goes, as
-//! it is, through a socket to an ordinary fuser session, whose replies are copied back. docs/FUSE.md
-//! tells the whole story.
+//! it is, through a socket to an ordinary fuser session, whose replies are copied back.
+//! docs/FUSE.md tells the whole story.
 //!
 //! ```text
 //!                       ┌─ data plane (data/) ──────────────▶ engine

@@ -234,7 +234,7 @@ fn lines_of_many_processes_stay_whole() {
         let script = r#"
             exec 3<> "$1"
             for writer in 1 2 3 4 5 6; do
-                i=0; while [ $i -lt 50 ]; do echo "writer $writer line $i"; i=$((i+1)); done > "$1" &
+                for i in $(seq 0 49); do echo "writer $writer line $i"; done > "$1" &
             done
             i=0; while [ $i -lt 300 ]; do IFS= read -r line <&3; echo "$line"; i=$((i+1)); done
             wait
