@@ -1,14 +1,16 @@
 //! What all threads of one mount share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::io::IoSlice;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fuser::{FileHandle, FopenFlags, ReplyEmpty, ReplyOpen};
 use parking_lot::{Condvar, Mutex};
 use pipefs::{Effects, EndId, Engine, Error, Ticket};
 
 use super::data::buffers::Buffers;
+use super::data::wire;
 use super::device::{Channel, Device, trim_freed_memory};
 use super::doors::Doors;
 use super::errno::fuser_errno;
@@ -25,6 +27,9 @@ pub(crate) const OPEN_FLAGS: FopenFlags = FopenFlags::FOPEN_DIRECT_IO
 /// Freed memory below this is not worth a look: it is what the driver may use beside what is
 /// buffered, halved.
 const TRIM_MIN_BYTES: u64 = 16 << 20;
+
+/// When the size of an inode that an open truncates is set again, after the open's answer.
+const RESTORE_SIZE_AFTER: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(100)];
 
 /// One mount, served.
 #[derive(Debug)]
@@ -45,8 +50,9 @@ pub(crate) struct Driver {
 /// An operation of the control plane that waits.
 #[derive(Debug)]
 pub(crate) enum WaitingReply {
-    /// An open, and the door that it goes through.
-    Open(ReplyOpen, u64),
+    /// An open, the door that it goes through, and whether the kernel truncates the door's inode
+    /// when it gets the answer (`O_TRUNC`).
+    Open { reply: ReplyOpen, door: u64, truncates: bool },
     /// An fsync.
     Flush(ReplyEmpty),
 }
@@ -55,12 +61,15 @@ impl WaitingReply {
     /// Answers it. An open's end is noted at its door before the kernel can use it.
     pub(crate) fn answer(self, driver: &Driver, outcome: Result<Option<EndId>, Error>) {
         match (self, outcome) {
-            (Self::Open(reply, door), Ok(Some(end))) => {
+            (Self::Open { reply, door, truncates }, Ok(Some(end))) => {
                 driver.doors.lock().attach(door, end);
                 reply.opened(FileHandle(end.raw()), OPEN_FLAGS);
+                if truncates {
+                    driver.housekeeper.restore_size(door);
+                }
             }
             (Self::Flush(reply), Ok(None)) => reply.ok(),
-            (Self::Open(reply, _), Err(error)) => reply.error(fuser_errno(error)),
+            (Self::Open { reply, .. }, Err(error)) => reply.error(fuser_errno(error)),
             (Self::Flush(reply), Err(error)) => reply.error(fuser_errno(error)),
             (reply, outcome) => unreachable!("{reply:?} was answered with {outcome:?}"),
         }
@@ -100,6 +109,9 @@ impl Driver {
             match self.housekeeper.wait(|| self.engine.next_deadline()) {
                 Chore::Stop => return,
                 Chore::Trim => trim_freed_memory(),
+                Chore::RestoreSize(door) => {
+                    self.send(&[IoSlice::new(&wire::notify_size(door))]);
+                }
                 Chore::Expire => {
                     let mut effects = Effects::default();
                     self.engine.expire(Instant::now(), &mut effects);
@@ -145,6 +157,8 @@ pub(crate) struct Housekeeper {
 struct Orders {
     stop: bool,
     trim: bool,
+    /// Doors whose inode was truncated, and when to see to them.
+    truncated: BTreeSet<(Instant, u64)>,
 }
 
 /// What there is to do.
@@ -154,6 +168,8 @@ enum Chore {
     Expire,
     /// Much less is buffered than was.
     Trim,
+    /// The kernel has truncated this door's inode.
+    RestoreSize(u64),
     /// Nothing any more.
     Stop,
 }
@@ -171,6 +187,16 @@ impl Housekeeper {
         self.changed.notify_one();
     }
 
+    /// The kernel is about to truncate a door's inode, as the answer to an open with `O_TRUNC`.
+    /// With size 0 splice(2) would see an end of file without asking, so the size is set again
+    /// once the opener has had the time to get its answer, and again in case that it had not.
+    fn restore_size(&self, door: u64) {
+        let now = Instant::now();
+        let mut orders = self.orders.lock();
+        orders.truncated.extend(RESTORE_SIZE_AFTER.map(|time| (now + time, door)));
+        self.changed.notify_one();
+    }
+
     fn stop(&self) {
         self.orders.lock().stop = true;
         self.changed.notify_one();
@@ -185,9 +211,18 @@ impl Housekeeper {
             if std::mem::take(&mut orders.trim) {
                 return Chore::Trim;
             }
-            match next_deadline() {
-                Some(deadline) if deadline <= Instant::now() => return Chore::Expire,
-                Some(deadline) => drop(self.changed.wait_until(&mut orders, deadline)),
+            let now = Instant::now();
+            let truncated = orders.truncated.first().copied();
+            if let Some((_, door)) = truncated.filter(|(due, _)| *due <= now) {
+                orders.truncated.pop_first();
+                return Chore::RestoreSize(door);
+            }
+            let deadline = next_deadline();
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return Chore::Expire;
+            }
+            match deadline.into_iter().chain(truncated.map(|(due, _)| due)).min() {
+                Some(next) => drop(self.changed.wait_until(&mut orders, next)),
                 None => self.changed.wait(&mut orders),
             }
         }

@@ -307,14 +307,17 @@ impl Filesystem for Metadata {
             return reply.error(Errno::ESTALE);
         };
         let nonblocking = flags.0 & libc::O_NONBLOCK != 0;
+        let wanted = wanted(flags.0);
         let open = Open {
-            wanted: wanted(flags.0),
+            wanted,
             who: who(request),
             patience: if nonblocking { Patience::NonBlocking } else { Patience::Wait },
             reopens: door.end,
         };
         let ticket = ticket(request);
-        self.driver.keep_waiting(ticket, WaitingReply::Open(reply, nodeid.0));
+        let truncates = wanted.truncate && wanted.read;
+        let waiting = WaitingReply::Open { reply, door: nodeid.0, truncates };
+        self.driver.keep_waiting(ticket, waiting);
         let mut effects = Effects::default();
         let progress = self.driver.engine.open(&door.pipe, open, ticket, Now::read(), &mut effects);
         self.finish(ticket, progress.map(|progress| progress.map(Some)));

@@ -35,6 +35,7 @@ pub(crate) mod opcode {
 mod notify {
     pub(super) const POLL: i32 = 1;
     pub(super) const INVAL_INODE: i32 = 2;
+    pub(super) const STORE: i32 = 4;
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -171,6 +172,18 @@ pub(crate) fn notify_stale_attributes(nodeid: u64) -> [u8; OUT_HEADER_BYTES + 24
     message
 }
 
+/// NOTIFY_STORE of one byte at the second page: the inode's size is at least a page from then on.
+/// What is stored is never read, because reading begins at the first page.
+pub(crate) fn notify_size(nodeid: u64) -> [u8; OUT_HEADER_BYTES + 25] {
+    const SECOND_PAGE: u64 = 4096;
+    let mut message = [0; OUT_HEADER_BYTES + 25];
+    message[..OUT_HEADER_BYTES].copy_from_slice(&out_header(0, notify::STORE, 25));
+    message[OUT_HEADER_BYTES..][..8].copy_from_slice(&nodeid.to_ne_bytes());
+    message[OUT_HEADER_BYTES + 8..][..8].copy_from_slice(&SECOND_PAGE.to_ne_bytes());
+    message[OUT_HEADER_BYTES + 16..][..4].copy_from_slice(&1_u32.to_ne_bytes());
+    message
+}
+
 /// A request of our own making for the control plane: a header, then `body`.
 fn own_request(opcode: u32, unique: u64, body: &[u8]) -> Vec<u8> {
     let mut message = vec![0; IN_HEADER_BYTES];
@@ -266,5 +279,7 @@ mod tests {
         assert_eq!(u32_at(&number_reply(5, 77), 16), Some(77));
         assert_eq!(u64_at(&notify_poll(9), 16), Some(9));
         assert_eq!(u64_at(&notify_stale_attributes(9), 24), Some(u64::MAX));
+        assert_eq!(u32_at(&notify_size(9), 0), Some(notify_size(9).len() as u32));
+        assert_eq!(u64_at(&notify_size(9), 24), Some(4096));
     }
 }
