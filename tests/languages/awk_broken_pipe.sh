@@ -1,4 +1,5 @@
 # awk fails when its reader has gone.
+# SEMANTICS: close-client
 . "${0%/*}/../shell/expect.sh"
 needs awk
 touch text

@@ -1,4 +1,5 @@
 # awk writes pipes by redirection and reads them as files and with getline.
+# SEMANTICS: example-greeting
 . "${0%/*}/../shell/expect.sh"
 needs awk
 awk 'BEGIN { print "one" > "text"; print "two" > "text" }'

@@ -1,4 +1,5 @@
 # A builtin says "Broken pipe" and fails; the shell goes on.
+# SEMANTICS: close-client
 . "${0%/*}/../shell/expect.sh"
 exec 3> text
 exec 4< text

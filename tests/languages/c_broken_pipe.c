@@ -1,4 +1,5 @@
 /* A writer whose reader has gone gets EPIPE, and no signal. */
+// SEMANTICS: close-client, close-at-once
 
 #include "check.h"
 #include <signal.h>

@@ -1,4 +1,5 @@
 /* O_RDWR: one thread reads an end while another writes it; in shared mode one end has both. */
+// SEMANTICS: open-rdwr, instance-duplex, shared-rdwr
 
 #include "check.h"
 #include <sys/stat.h>

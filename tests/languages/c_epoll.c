@@ -1,4 +1,5 @@
 /* epoll, level-triggered and edge-triggered; argument 2 says which. */
+// SEMANTICS: poll-reader, poll-writer, poll-edge
 
 #include "check.h"
 #include <sys/epoll.h>
@@ -89,6 +90,8 @@ static void writer_side(const char *path) {
     start(&leave);
     CHECK((events(10000) & EPOLLERR) != 0);
     finish(&leave);
+    forget(writer);
+    CHECK(close(writer) == 0);
 }
 
 /* A program that asks for one event, and asks again. */

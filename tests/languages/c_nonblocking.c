@@ -1,4 +1,5 @@
 /* O_NONBLOCK: at open, by fcntl, for readers and for writers, in both modes. */
+// SEMANTICS: shared-writer-nonblock, shared-reader-nonblock, wait-nonblock, write-whole
 
 #include "check.h"
 #include <sys/stat.h>

@@ -1,4 +1,5 @@
 /* poll(2): exactly the events of the table, in both modes; several ends in one call. */
+// SEMANTICS: poll-reader, poll-writer, poll-pending
 
 #include "check.h"
 #include <poll.h>

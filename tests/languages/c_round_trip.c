@@ -1,4 +1,5 @@
 /* stdio and the system calls, both ways; mmap is refused; the file is regular. */
+// SEMANTICS: file-mmap, data-wrong-direction, file-regular
 
 #include "check.h"
 #include <sys/mman.h>

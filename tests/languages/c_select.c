@@ -1,4 +1,5 @@
 /* select(2) on both ends. */
+// SEMANTICS: poll-reader, poll-writer, poll-pending
 
 #include "check.h"
 #include <sys/select.h>

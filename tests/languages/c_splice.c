@@ -1,5 +1,6 @@
 /* splice, sendfile and copy_file_range never show a false end of file: they move the data, or
  * fail so that callers fall back to read. */
+// SEMANTICS: file-splice
 
 #include "check.h"
 #include <sys/sendfile.h>

@@ -1,4 +1,5 @@
 // A writer whose reader has gone gets EPIPE, also one that waits in the runtime's poller.
+// SEMANTICS: close-client
 
 package main
 

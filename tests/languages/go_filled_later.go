@@ -1,5 +1,6 @@
 // Go's runtime puts the file into its epoll, edge-triggered: many goroutines wait on few threads,
 // deadlines work, and Close ends a read.
+// SEMANTICS: poll-edge, poll-reader, poll-writer
 
 package main
 

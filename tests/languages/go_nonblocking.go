@@ -1,4 +1,5 @@
 // O_NONBLOCK with the system calls themselves.
+// SEMANTICS: wait-nonblock, write-full
 
 package main
 

@@ -1,4 +1,5 @@
 // A read returns what is there, up to its size, and never waits to fill the buffer.
+// SEMANTICS: read-available, read-end-of-file, file-seek
 
 package main
 

@@ -1,4 +1,5 @@
 // Go's own ways to write and to read a file.
+// SEMANTICS: example-greeting, file-splice
 
 package main
 

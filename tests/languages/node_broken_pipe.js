@@ -1,4 +1,5 @@
 // A writer whose reader has gone gets EPIPE: a call fails, a stream says 'error'.
+// SEMANTICS: close-client
 'use strict';
 
 const { once } = require('node:events');

@@ -1,6 +1,7 @@
 // Node waits for files in the threads of its pool: its loop goes on meanwhile, but no more reads
 // can wait than the pool has threads (UV_THREADPOOL_SIZE, 4). It does not take a regular file for
 // a socket.
+// SEMANTICS: open-waits
 'use strict';
 
 const { spawn } = require('node:child_process');
@@ -27,8 +28,9 @@ run(async () => {
     await writer.write(piece);
     same('the stream wakes up', [piece], await data);
   }
+  const end = once(stream, 'end');
   await writer.close();
-  await once(stream, 'end');
+  await end;
   same('all of it', ['one', 'two', 'three'], pieces);
 
   // As the standard input of another Node.
@@ -44,8 +46,9 @@ run(async () => {
   await pause(300);
   await server.write('through standard input');
   same('process.stdin', ['through standard input'], await echo);
+  const exit = once(child, 'exit');
   await server.close();
-  same('it ends', [0, null], await once(child, 'exit'));
+  same('it ends', [0, null], await exit);
 
   const regular = fs.openSync(input, 'w');
   refused('net.Socket', 'ERR_INVALID_FD_TYPE', () => new net.Socket({ fd: regular }));

@@ -1,4 +1,5 @@
 // O_NONBLOCK at open: EAGAIN for readers and writers.
+// SEMANTICS: wait-nonblock, write-full
 'use strict';
 
 const { fs, pipe, read, refused, run, same } = require('./expect.js');

@@ -1,4 +1,5 @@
 // Node's own ways to write and to read a file.
+// SEMANTICS: example-greeting, create-missing
 'use strict';
 
 const os = require('node:os');

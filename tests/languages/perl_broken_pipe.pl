@@ -1,4 +1,5 @@
 # A writer whose reader has gone gets EPIPE, and no signal.
+# SEMANTICS: close-client
 use strict;
 use warnings;
 use Errno ();

@@ -1,4 +1,5 @@
 # O_NONBLOCK at open and later, and select with four arguments.
+# SEMANTICS: wait-nonblock, poll-reader, poll-pending
 use strict;
 use warnings;
 use Errno ();

@@ -1,4 +1,5 @@
 # A read returns what is there, up to its size, and never waits to fill the buffer.
+# SEMANTICS: read-available, file-seek
 use strict;
 use warnings;
 use Errno ();

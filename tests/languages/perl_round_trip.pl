@@ -1,4 +1,5 @@
 # Perl's own ways to write and to read a file.
+# SEMANTICS: example-greeting, file-regular
 use strict;
 use warnings;
 use File::Copy ();

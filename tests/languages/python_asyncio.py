@@ -1,5 +1,7 @@
 """asyncio: add_reader and add_writer work; connect_read_pipe refuses what is a regular file."""
 
+# SEMANTICS: poll-reader, poll-writer
+
 import asyncio
 import os
 import time

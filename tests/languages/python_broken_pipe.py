@@ -1,5 +1,7 @@
 """A writer whose reader has gone gets EPIPE, and no signal."""
 
+# SEMANTICS: close-client, close-at-once
+
 import errno
 import os
 import signal

@@ -1,5 +1,7 @@
 """r+: one thread reads an end while another writes it; in shared mode one end has both."""
 
+# SEMANTICS: open-rdwr, instance-duplex, shared-rdwr
+
 import os
 import threading
 

@@ -1,5 +1,7 @@
 """epoll, level-triggered and edge-triggered; $2 says which."""
 
+# SEMANTICS: poll-reader, poll-writer, poll-edge
+
 import errno
 import os
 import select

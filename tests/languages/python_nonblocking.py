@@ -1,5 +1,7 @@
 """O_NONBLOCK: at open, by fcntl, for readers and for writers."""
 
+# SEMANTICS: write-whole, write-full, open-nonblock-pending
+
 import errno
 import os
 

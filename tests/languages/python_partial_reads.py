@@ -1,5 +1,7 @@
 """A read returns what is there, up to its size, and never waits to fill the buffer."""
 
+# SEMANTICS: read-available, read-large, read-end-of-file, file-seek
+
 import errno
 import os
 

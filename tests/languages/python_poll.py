@@ -1,5 +1,7 @@
 """poll(2): exactly the events of the table, on readers, writers and pending clients."""
 
+# SEMANTICS: poll-reader, poll-writer, poll-pending
+
 import os
 import select
 

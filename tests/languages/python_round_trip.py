@@ -1,5 +1,7 @@
 """Python's own ways to write and to read a file."""
 
+# SEMANTICS: example-greeting, create-excl, create-missing
+
 import csv
 import io
 import pathlib

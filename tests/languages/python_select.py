@@ -1,5 +1,7 @@
 """select.select on both ends."""
 
+# SEMANTICS: poll-reader, poll-writer, poll-pending
+
 import os
 import select
 

@@ -1,5 +1,7 @@
 """selectors: many pipes in one loop."""
 
+# SEMANTICS: poll-reader
+
 import os
 import selectors
 

@@ -1,5 +1,7 @@
 """shutil.copyfile from a pipe and to a pipe; it tries sendfile first and refuses FIFOs."""
 
+# SEMANTICS: file-splice, file-regular
+
 import os
 import shutil
 

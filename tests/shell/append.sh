@@ -1,4 +1,5 @@
 # `>>` is a writer like `>`: each opening is an instance of its own.
+# SEMANTICS: open-wronly, instance-one-client
 . "${0%/*}/expect.sh"
 echo one >> log
 echo two >> log

@@ -1,4 +1,5 @@
 # cmp, diff and comm with a pipe on one side or on both.
+# SEMANTICS: file-size
 . "${0%/*}/expect.sh"
 needs cmp diff comm
 numbers > "$scratch/numbers"

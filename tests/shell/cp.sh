@@ -1,4 +1,5 @@
 # cp from a pipe, to a pipe, and between pipes.
+# SEMANTICS: file-regular, create-ways
 . "${0%/*}/expect.sh"
 numbers > "$scratch/numbers"
 ends_with 0 "cp to a missing name" cp /etc/passwd new

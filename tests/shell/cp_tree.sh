@@ -1,4 +1,5 @@
 # cp -r takes what waits in each pipe, and makes pipes of files.
+# SEMANTICS: dir-tree
 . "${0%/*}/expect.sh"
 mkdir -p "$scratch/tree/inner"
 echo one > "$scratch/tree/one"

@@ -1,4 +1,5 @@
 # dd, with its block sizes and flags.
+# SEMANTICS: wait-nonblock, open-nonblock-pending, file-truncate
 . "${0%/*}/expect.sh"
 numbers > "$scratch/numbers"
 size=$(wc -c < "$scratch/numbers")
@@ -17,5 +18,7 @@ echo appended | dd of=disk oflag=append conv=notrunc status=none || fail "oflag=
 same "oflag=append" appended "$(timeout 5 cat disk)"
 refused "Resource temporarily unavailable" "iflag=nonblock, nobody writes" \
     dd if=disk iflag=nonblock status=none
-refused "Illegal seek" "seek=" dd if=/etc/passwd of=disk seek=1 status=none
+waits "seek= reads what it is to skip, and there is nothing" \
+    dd if=/etc/passwd of=disk seek=1 conv=notrunc status=none
+refused "Invalid argument" "seek= truncates" dd if=/etc/passwd of=disk seek=1 status=none
 same "the text was as long as expected" 1988895 "$size"

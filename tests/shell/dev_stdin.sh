@@ -1,4 +1,5 @@
 # /dev/stdin, /dev/stdout and /dev/fd/N join the end that they name.
+# SEMANTICS: instance-reopen
 . "${0%/*}/expect.sh"
 echo text > p
 same "cat /dev/stdin" text "$(timeout 5 cat /dev/stdin < p)"

@@ -1,4 +1,5 @@
 # exec 3<>f on a shared pipe holds both ends and never waits: the classic semaphore of scripts.
+# SEMANTICS: shared-rdwr
 . "${0%/*}/expect.sh"
 mkfifo f
 exec 3<> f

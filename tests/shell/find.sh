@@ -1,4 +1,5 @@
 # find sees files and directories, and can read and delete them.
+# SEMANTICS: dir-tree
 . "${0%/*}/expect.sh"
 needs find
 mkdir -p a/b

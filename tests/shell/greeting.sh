@@ -1,4 +1,5 @@
 # The example that must always work.
+# SEMANTICS: example-greeting
 . "${0%/*}/expect.sh"
 ends_with 0 "echo returns at once" sh -c 'echo hello > greeting'
 timeout 5 cat greeting > "$scratch/got" || fail "cat: exit $?"

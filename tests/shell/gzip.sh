@@ -1,4 +1,5 @@
 # gzip and gunzip at both ends.
+# SEMANTICS: close-drains
 . "${0%/*}/expect.sh"
 needs gzip gunzip zcat
 numbers > "$scratch/numbers"

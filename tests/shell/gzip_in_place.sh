@@ -1,4 +1,5 @@
 # gzip NAME takes the text out of the pipe and leaves a pipe NAME.gz; gunzip NAME.gz goes back.
+# SEMANTICS: file-regular
 . "${0%/*}/expect.sh"
 needs gzip gunzip
 echo short > plain

@@ -1,4 +1,5 @@
 # gzip opens its file with O_NONBLOCK, finds nothing, takes the flag away and reads again.
+# SEMANTICS: wait-nonblock
 . "${0%/*}/expect.sh"
 needs gzip gunzip
 touch plain

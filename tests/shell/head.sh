@@ -1,4 +1,5 @@
 # head stops early: the writer learns it.
+# SEMANTICS: close-client
 . "${0%/*}/expect.sh"
 printf 'a\nb\nc\n' > text
 same "head -n 2" "a b" "$(timeout 5 head -n 2 text 2> "$scratch/said" | xargs)"

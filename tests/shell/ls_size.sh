@@ -1,4 +1,5 @@
 # ls -s and du show what waits; the size is always 0.
+# SEMANTICS: file-size
 . "${0%/*}/expect.sh"
 needs du
 touch held

@@ -1,4 +1,5 @@
 # Reading a name that does not exist fails, and does not make it.
+# SEMANTICS: create-missing
 . "${0%/*}/expect.sh"
 refused "No such file or directory" "cat of a missing name" cat nothing
 [ -e nothing ] && fail "cat has created the name"

@@ -1,4 +1,5 @@
 # mkfifo makes a pipe of ours, in shared mode.
+# SEMANTICS: create-mkfifo, create-ways, shared-writer-goes-first, shared-reader-waits
 . "${0%/*}/expect.sh"
 needs mkfifo mknod
 mkfifo f; echo x > f & timeout 5 cat f > "$scratch/got"

@@ -1,4 +1,5 @@
 # mv within the mount, onto an idle pipe, into the mount and out of it.
+# SEMANTICS: dir-rename, file-inode
 . "${0%/*}/expect.sh"
 echo text > a
 ends_with 0 "mv a b" mv a b

@@ -1,4 +1,5 @@
 # Names: directories, 255 bytes, odd characters; no links.
+# SEMANTICS: dir-names, dir-links, dir-tree
 . "${0%/*}/expect.sh"
 mkdir -p a/b/c
 echo deep > a/b/c/d

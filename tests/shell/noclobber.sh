@@ -1,4 +1,5 @@
 # set -C refuses `>` on an existing pipe, because it is a regular file; `>|` and `>>` write.
+# SEMANTICS: limit-noclobber, create-excl
 . "${0%/*}/expect.sh"
 touch there
 set -C

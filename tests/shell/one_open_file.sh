@@ -1,4 +1,5 @@
 # Processes that share one open file are one writer, or one reader.
+# SEMANTICS: write-atomic
 . "${0%/*}/expect.sh"
 (echo a; sh -c 'echo b'; echo c | cat) > p
 same "three writers, one opening" "a b c" "$(timeout 5 cat p | xargs)"

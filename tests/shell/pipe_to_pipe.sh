@@ -1,4 +1,5 @@
 # From one pipe to another.
+# SEMANTICS: close-drains
 . "${0%/*}/expect.sh"
 echo word > a
 ends_with 0 "cat a > b" sh -c 'cat a > b'

@@ -1,4 +1,5 @@
 # pv reads and writes pipes; it tries splice(2) first.
+# SEMANTICS: file-splice
 . "${0%/*}/expect.sh"
 needs pv
 numbers > "$scratch/numbers"

@@ -1,5 +1,6 @@
 # The shell's own `read` takes one line and nothing more: the rest stays for the next reader of
 # the same open file, and is discarded when it closes.
+# SEMANTICS: read-available, close-client
 . "${0%/*}/expect.sh"
 printf 'first line\nsecond\nthe rest\nof it\n' > text
 exec 3< text

@@ -1,4 +1,5 @@
 # A reader of a pipe that has no instance waits for one.
+# SEMANTICS: open-waits
 . "${0%/*}/expect.sh"
 touch late
 timeout 20 cat late > "$scratch/got" &

@@ -1,5 +1,6 @@
 # $2 is a command that reads the file `numbers`: it must say the same of a pipe as of a plain
 # file, when the text is there already and when it comes while the command reads.
+# SEMANTICS: close-drains, read-end-of-file
 . "${0%/*}/expect.sh"
 command=$1
 needs timeout "${command%% *}"

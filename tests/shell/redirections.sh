@@ -1,4 +1,5 @@
 # The shell's other ways to open a file.
+# SEMANTICS: open-wronly, open-rdonly, close-empty
 . "${0%/*}/expect.sh"
 echo "from standard input" > a
 same "cat < pipe" "from standard input" "$(timeout 5 cat < a)"

@@ -1,4 +1,5 @@
 # rm takes the name and what waits in it; open ends go on; waiting opens get ENOENT.
+# SEMANTICS: close-unlink, dir-tree
 . "${0%/*}/expect.sh"
 echo text > gone
 ends_with 0 "rm" rm gone

@@ -1,4 +1,5 @@
 # sed -i and sort -o write a new pipe, or the same one, in place of the one they have read.
+# SEMANTICS: dir-rename
 . "${0%/*}/expect.sh"
 needs sed sort
 printf 'b\na\n' > text

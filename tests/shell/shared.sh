@@ -1,5 +1,6 @@
 # A shared pipe: readers compete for what writers join, and read the end when the last writer
 # has closed; the next writer revives it.
+# SEMANTICS: shared-order, shared-compete, shared-eof
 . "${0%/*}/expect.sh"
 mkfifo f
 exec 3> f
@@ -13,8 +14,9 @@ for reader in $readers; do
     until child=$(pgrep -P "$reader"); do sleep 0.05; done
     has_open "$child" f
 done
-seq 10000 19999 >&3
-sh -c 'seq 20000 29999 > f' 3>&-
+# Lines of 8 bytes, so that a full buffer does not end within one.
+seq 1000000 1009999 >&3
+sh -c 'seq 2000000 2009999 > f' 3>&-
 for reader in $readers; do
     kill -0 "$reader" 2> /dev/null || fail "a reader has ended while a writer is there"
 done
@@ -23,7 +25,7 @@ for reader in $readers; do
     ended 0 "a reader, when the last writer has closed" "$reader"
 done
 sort "$scratch"/got? > "$scratch/sorted"
-seq 10000 29999 > "$scratch/expected"
+(seq 1000000 1009999; seq 2000000 2009999) > "$scratch/expected"
 same_file "each line has come once" "$scratch/expected" "$scratch/sorted"
 echo again > f
 same "the next writer revives it" again "$(timeout 5 cat f)"

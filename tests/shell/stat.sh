@@ -1,4 +1,5 @@
 # What stat, test, ls and df say of a pipe.
+# SEMANTICS: file-regular, file-inode, file-times, file-attributes, file-block-size
 . "${0%/*}/expect.sh"
 umask 022
 touch plain

@@ -1,4 +1,5 @@
 # bash: process substitution and pipelines around pipes on the mount.
+# SEMANTICS: open-waits
 . "${0%/*}/expect.sh"
 echo text > p
 same "cat <(cat pipe)" text "$(timeout 5 cat <(cat p))"

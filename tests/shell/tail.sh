@@ -1,4 +1,5 @@
 # tail reads a pipe to its end.
+# SEMANTICS: file-seek
 . "${0%/*}/expect.sh"
 seq 100 > text
 same "tail -n 2" "99 100" "$(timeout 5 tail -n 2 text | xargs)"

@@ -1,4 +1,5 @@
 # tar writes its archive to a pipe and reads it from one, by name and by redirection.
+# SEMANTICS: file-seek
 . "${0%/*}/expect.sh"
 needs tar gzip
 mkdir "$scratch/tree" "$scratch/by_name" "$scratch/redirected" "$scratch/packed"

@@ -1,4 +1,5 @@
 # tee writes two pipes and its standard output; tee reads a pipe.
+# SEMANTICS: write-full
 . "${0%/*}/expect.sh"
 needs tee
 numbers > "$scratch/numbers"

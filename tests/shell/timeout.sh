@@ -1,4 +1,5 @@
 # timeout ends what waits, at once, and leaves the pipe usable.
+# SEMANTICS: wait-kill, wait-interrupt, write-full
 . "${0%/*}/expect.sh"
 touch p
 start=$(date +%s%N)

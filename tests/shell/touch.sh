@@ -1,4 +1,5 @@
 # touch makes a pipe, leaves no instance, and sets the times of one that is there.
+# SEMANTICS: close-empty, name-stays
 . "${0%/*}/expect.sh"
 ends_with 0 "touch of a missing name" touch new
 waits "touch leaves no instance" cat new

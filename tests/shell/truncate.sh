@@ -1,4 +1,5 @@
 # truncate to 0 succeeds and discards nothing; other sizes are refused.
+# SEMANTICS: file-truncate
 . "${0%/*}/expect.sh"
 needs truncate
 echo text > p

@@ -1,4 +1,5 @@
 # Each `cat` gets one `echo`, whole, and the one that has been waiting longest first.
+# SEMANTICS: instance-one-client, open-oldest-first
 . "${0%/*}/expect.sh"
 echo first > queue
 echo second > queue

@@ -1,4 +1,5 @@
 # `while read` takes the lines one by one and ends with the writer.
+# SEMANTICS: read-available
 . "${0%/*}/expect.sh"
 touch lines
 {

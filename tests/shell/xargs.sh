@@ -1,4 +1,5 @@
 # xargs takes its arguments from a pipe.
+# SEMANTICS: open-oldest-first
 . "${0%/*}/expect.sh"
 needs xargs
 echo a b c > words

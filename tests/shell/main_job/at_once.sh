@@ -1,4 +1,5 @@
 # 200 writers and 200 readers at once on one name: each `cat` gets exactly one writer's text.
+# SEMANTICS: instance-one-client, write-atomic
 . "${0%/*}/../expect.sh"
 touch name
 mkdir "$scratch/got"

@@ -1,4 +1,5 @@
 # 1,000 `echo` and `cat`, one after the other, on one name.
+# SEMANTICS: instance-one-client
 . "${0%/*}/../expect.sh"
 number=0
 while [ $number -lt 1000 ]; do
