@@ -19,10 +19,29 @@ use super::errno::Errno;
 /// is just starting holds a copy of the file for a moment, and close would not be the last one.
 static FORKING: RwLock<()> = RwLock::new(());
 
-/// Starts a program; no file of this process is closed meanwhile.
+/// Higher than any descriptor of a test, and below the limit of 1024 that is common.
+const HIGHEST: i32 = 1000;
+
+/// Starts a program; no file of this process is closed until the child has no copy of it.
+///
+/// That is later than when std's spawn returns: exec lets the parent go on before it closes the
+/// descriptors of the child, from the lowest to the highest. So the highest tells when all are.
 pub fn spawn(command: &mut Command) -> io::Result<Child> {
     let _forking = FORKING.write();
-    command.spawn()
+    let (all_closed, write_end) = io::pipe()?;
+    // SAFETY: no pointer is passed; the descriptor that comes back is nobody else's.
+    let highest = unsafe {
+        let fd = check(libc::fcntl(write_end.as_raw_fd(), libc::F_DUPFD_CLOEXEC, HIGHEST));
+        OwnedFd::from_raw_fd(fd.expect("there is room for a high descriptor"))
+    };
+    drop(write_end);
+    let child = command.spawn();
+    drop(highest);
+    let mut entry = libc::pollfd { fd: all_closed.as_raw_fd(), events: 0, revents: 0 };
+    // SAFETY: the pointer is to one entry, which outlives the call.
+    let closed = check(unsafe { libc::poll(&raw mut entry, 1, 10_000) });
+    assert_eq!(closed, Ok(1), "a child has not closed its copies of files within 10 s");
+    child
 }
 
 /// An open file, closed when it is dropped. It is shared by reference between threads.

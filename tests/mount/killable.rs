@@ -57,7 +57,8 @@ fn assert_goes_on_working(mount: &Mount, call: &str, name: &str) {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "it works\n", "{call}: {output:?}");
 }
 
-/// One process waits in `call`, with `before` done first, and is ended by `end`; the time of that.
+/// One process waits in `call`, with `before` done first, and is ended by `end`; the time of that,
+/// or of its longest uninterruptible sleep if that is more.
 fn wait_and_end(
     mount: &Mount,
     call: &str,
@@ -73,8 +74,7 @@ fn wait_and_end(
     actor.until_waiting();
     let watch = StateWatch::start();
     watch.add(actor.child.pid());
-    let time = end(&mut actor);
-    watch.finish();
+    let time = end(&mut actor).max(watch.finish());
     drop(server);
     assert_goes_on_working(mount, call, name);
     time

@@ -3,7 +3,8 @@
 use libc::{O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, SIGBUS};
 
 use crate::harness::actor::{Step, killed_by};
-use crate::harness::{Actor, Child, Errno, Mount, Task, eventually, run, sh, sys};
+use crate::harness::deadline::comes_true;
+use crate::harness::{Actor, Child, Errno, Mount, Task, run, sh, sys};
 use crate::{SOON, skip_unless_root, skip_without_fuse};
 
 /// SEMANTICS: limit-append
@@ -23,7 +24,8 @@ fn writers_that_share_an_appending_file_take_turns() {
         wait $second; echo "ended $?"
     "#;
     let mut shell = Child::spawn(&mut sh(script, &[mount.path("p")]));
-    eventually(SOON, || shell.stdout().lines().count() == 2);
+    let both = comes_true(SOON, || shell.stdout().lines().count() == 2);
+    assert!(both, "{shell:?}");
     shell.until_waiting();
     let pids: Vec<i32> = shell.stdout().lines().map(|line| line.parse().unwrap()).collect();
     pids.iter().for_each(|pid| sys::kill(*pid, libc::SIGKILL).unwrap());

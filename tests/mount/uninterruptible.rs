@@ -5,8 +5,10 @@ use std::time::Duration;
 use libc::{O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_WRONLY, SIGINT, SIGKILL, SIGTERM};
 
 use crate::harness::actor::{Outcome, Step, killed_by};
+use crate::harness::deadline::comes_true;
 use crate::harness::random::Random;
-use crate::harness::{Actor, Mount, StateWatch, sys};
+use crate::harness::sampler::LONGEST_D;
+use crate::harness::{Actor, Child, Mount, StateWatch, sh, sys};
 use crate::{SOON, skip_without_fuse};
 
 /// How many rounds are played; more of them by the environment variable `PIPEFS_ROUNDS`.
@@ -38,8 +40,9 @@ fn drain(mount: &Mount, name: &str, instances: usize) -> Vec<Vec<u8>> {
     (0..instances).map(|_| mount.open(name, O_RDONLY).read_to_end().unwrap()).collect()
 }
 
-/// One round: two writers wait, three others use the name, one of the five is ended.
-fn round(mount: &Mount, random: &mut Random, number: u64) {
+/// One round: two writers wait, three others use the name, one of the five is ended. The longest
+/// that any of them was in uninterruptible sleep.
+fn round(mount: &Mount, random: &mut Random, number: u64) -> Duration {
     let name = format!("p{number}");
     let shared = number % 2 == 1;
     if shared {
@@ -88,8 +91,8 @@ fn round(mount: &Mount, random: &mut Random, number: u64) {
         let last = usize::from(writer == victim);
         assert!((known..=known + last).contains(&got), "{what}: {got} of {known} bytes");
     }
-    watch.finish();
     std::fs::remove_file(path).unwrap();
+    watch.finish()
 }
 
 /// SEMANTICS: wait-no-d-state
@@ -98,9 +101,11 @@ fn nobody_is_in_uninterruptible_sleep_whoever_is_killed() {
     skip_without_fuse!();
     let mount = Mount::with(&["-o", "capacity=4K"]).lasting(Duration::from_secs(600));
     let mut random = Random::new(42);
-    for number in 0..rounds() {
-        round(&mount, &mut random, number);
-    }
+    let stays: Vec<_> = (0..rounds()).map(|number| round(&mount, &mut random, number)).collect();
+    // Where the machine is busy with other things, the driver itself may have to wait for its
+    // turn; a process that depends on another one would be there for seconds, and each time.
+    let long = stays.iter().filter(|stay| **stay > LONGEST_D).count();
+    assert!(long * 50 <= stays.len(), "{long} of {} rounds: {stays:?}", stays.len());
 }
 
 /// SEMANTICS: wait-no-d-state
@@ -152,9 +157,9 @@ fn two_writers_of_one_open_file_can_be_killed() {
         sh -c 'echo $$; exec echo second >&3' &
         wait
     "#;
-    let mut shell =
-        crate::harness::Child::spawn(&mut crate::harness::sh(script, &[mount.path("p")]));
-    crate::harness::eventually(SOON, || shell.stdout().lines().count() == 2);
+    let mut shell = Child::spawn(&mut sh(script, &[mount.path("p")]));
+    let both = comes_true(SOON, || shell.stdout().lines().count() == 2);
+    assert!(both, "{shell:?}");
     shell.until_waiting();
     let watch = StateWatch::start();
     let pids: Vec<i32> = shell.stdout().lines().map(|line| line.parse().unwrap()).collect();
