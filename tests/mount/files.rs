@@ -207,6 +207,24 @@ fn sendfile_shows_no_false_end_of_file() {
     assert_no_false_end_of_file("sendfile", calls::sendfile);
 }
 
+/// SEMANTICS: file-splice, limit-splice
+///
+/// `O_TRUNC` makes the kernel forget the inode's size; soon after it must know it again.
+#[test]
+fn an_end_that_truncates_shows_no_false_end_of_file() {
+    skip_without_fuse!();
+    let mount = Mount::new();
+    let (_read_end, write_end) = calls::kernel_pipe();
+    let path = mount.make("p");
+    let server = Fd::open(&path, O_RDWR | O_TRUNC).unwrap();
+    let client = Fd::open(&path, O_RDWR).unwrap();
+    client.write_all(b"hello").unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(calls::splice(&server, &write_end, 5), Err(Errno::EINVAL));
+    assert_eq!(server.stat().unwrap().st_size, 0);
+    assert_eq!(server.read(9).unwrap(), b"hello");
+}
+
 /// SEMANTICS: file-splice
 ///
 /// Into a pipe, too: what a program splices there arrives, or it is told to write it.
