@@ -1,0 +1,22 @@
+//! The engine by example: what each passage of docs/SEMANTICS.md means for a caller of the
+//! library, without a mount.
+//!
+//! | module | what it shows |
+//! |---|---|
+//! | [`opening`] | start here: who becomes server, who client, and how clients wait |
+//! | [`closing`] | nothing that was accepted is lost |
+//! | [`data`] | what a read returns and what a write is |
+//! | [`shared`] | one conduit for all |
+//! | [`readiness`] | what poll says, and whom a change wakes |
+//! | [`waiting`] | interrupts |
+//! | [`names`] | names, directories and attributes |
+//! | [`world`] | an engine with a clock, and operations that say what they expect |
+
+mod closing;
+mod data;
+mod names;
+mod opening;
+mod readiness;
+mod shared;
+mod waiting;
+mod world;
