@@ -153,7 +153,8 @@ impl Pipe {
         if let Link::Pending(pending) = &mut end.link {
             if open.patience == Patience::Wait {
                 pending.open = Some(ticket);
-                opened = Opened::Waiting(self.settings.wait_timeout.map(|time| now + time));
+                let timeout = self.settings.wait_timeout;
+                opened = Opened::Waiting(timeout.and_then(|time| now.checked_add(time)));
             }
             self.waiting.push_back(id);
         }

@@ -103,6 +103,15 @@ fn a_client_waits_as_long_as_wait_timeout_says() {
     assert_eq!(world.answer(in_time), None, "it has been answered before");
 }
 
+/// A timeout that no clock can reach is none: it must not end in an overflow.
+#[test]
+fn the_longest_timeout_is_for_ever() {
+    let mut world = World::with(|settings| settings.wait_timeout = Some(Duration::MAX));
+    let pipe = world.create("p");
+    world.waits_to_open(&pipe, Wanted::READ);
+    assert_eq!(world.engine.next_deadline(), None);
+}
+
 /// > fails at once with `EBUSY` if the pipe has `open=fail`
 ///
 /// SEMANTICS: open-fail
