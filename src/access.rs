@@ -46,6 +46,11 @@ impl Direction {
     pub(crate) fn has_to_server(self) -> bool {
         matches!(self, Self::Inbound | Self::Duplex)
     }
+
+    /// Whether a client can do here what its open asked for.
+    pub(crate) fn suits_client(self, wanted: Wanted) -> bool {
+        (self.has_to_client() || !wanted.read) && (self.has_to_server() || !wanted.write)
+    }
 }
 
 /// What an open makes of a process.

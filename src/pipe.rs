@@ -237,24 +237,29 @@ impl Pipe {
         self.instances.get_mut(&id).expect("an end's and the listening list's instances exist")
     }
 
-    /// Gives waiting clients what there is now, longest waiting first.
+    /// Gives waiting clients what there is now, longest waiting first. One that began to wait when
+    /// an `auto` pipe had other directions waits on if it could not do here what it wants.
     fn connect_waiting(&mut self, gate: &Gate<'_>, effects: &mut Effects) {
-        while let Some(&id) = self.waiting.front() {
-            let connection = match self.settings.mode {
+        while !self.waiting.is_empty() {
+            let (at, connection) = match self.settings.mode {
                 Mode::Instance => {
+                    let direction = in_force(self.settings.access, self.decided);
+                    let suits =
+                        |id| direction.is_some_and(|d| d.suits_client(self.ends[id].wanted));
+                    let Some(at) = self.waiting.iter().position(suits) else { return };
                     let Some(instance) = self.listening.pop_front() else { return };
-                    self.instance_mut(instance).attach_client()
+                    (at, self.instance_mut(instance).attach_client())
                 }
                 Mode::Shared => {
-                    let wanted = self.ends[&id].wanted;
+                    let wanted = self.ends[&self.waiting[0]].wanted;
                     let Some(conduit) = self.instances.values_mut().next() else { return };
                     if !conduit.lane(LaneId::ToClient).has_writers() {
                         return;
                     }
-                    conduit.attach_member(wanted)
+                    (0, conduit.attach_member(wanted))
                 }
             };
-            self.waiting.pop_front();
+            let id = self.waiting.remove(at).expect("it was found there");
             self.connect(id, connection, gate, effects);
         }
     }

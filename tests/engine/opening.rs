@@ -61,6 +61,32 @@ fn an_auto_pipe_can_change_its_direction_once_it_is_empty() {
     assert_eq!(world.reads(server), "a question");
 }
 
+/// A client that began to wait for a duplex server could not do anything with the instance of one
+/// that only writes, and would keep it from the readers for whom it is meant.
+#[test]
+fn a_client_that_wants_to_write_gets_no_instance_that_only_writes() {
+    let mut world = World::new();
+    let pipe = world.create("p");
+    let server = world.opens(&pipe, Wanted::SERVE_BOTH);
+    let client = world.opens(&pipe, Wanted::READ);
+    let writer = world.waits_to_open(&pipe, Wanted::WRITE);
+    world.close(server);
+    world.close(client);
+
+    let outbound = world.opens(&pipe, Wanted::WRITE);
+    world.writes(outbound, "for a reader");
+    assert_eq!(world.answer(writer), None);
+    let reader = world.opens(&pipe, Wanted::READ);
+    assert_eq!(world.reads(reader), "for a reader");
+    world.close(outbound);
+    world.close(reader);
+
+    let duplex = world.opens(&pipe, Wanted::SERVE_BOTH);
+    let writer = world.opened(writer);
+    world.writes(writer, "at last");
+    assert_eq!(world.reads(duplex), "at last");
+}
+
 /// > With `max_instances` instances there already, one more server's open fails with `EBUSY`. An
 /// > instance that its server has closed and its client still reads does not count.
 ///
