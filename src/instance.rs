@@ -73,8 +73,11 @@ impl Instance {
         Connection { instance: self.id, role: Role::Client, reads, writes }
     }
 
-    /// Somebody joins a shared conduit.
-    pub(crate) fn attach_member(&mut self, wanted: Wanted) -> Connection {
+    /// Somebody joins a shared conduit. The first reader revives the writers that are there.
+    pub(crate) fn attach_member(&mut self, wanted: Wanted, effects: &mut Effects) -> Connection {
+        if wanted.read && !self.to_client.has_readers() {
+            self.to_client.writer_pollers().wake(&mut effects.wakes);
+        }
         let reads = wanted.read.then(|| self.read_side(LaneId::ToClient));
         let writes = wanted.write.then(|| self.write_side(LaneId::ToClient));
         Connection { instance: self.id, role: Role::Member, reads, writes }

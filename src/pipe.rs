@@ -146,7 +146,7 @@ impl Pipe {
         }
         let link = match self.settings.mode {
             Mode::Instance => self.link_instance(open)?,
-            Mode::Shared => self.link_shared(open)?,
+            Mode::Shared => self.link_shared(open, effects)?,
         };
         let mut end = End::new(open.wanted, open.who, link);
         let mut opened = Opened::New;
@@ -198,7 +198,7 @@ impl Pipe {
         }
     }
 
-    fn link_shared(&mut self, open: Open) -> Result<Link> {
+    fn link_shared(&mut self, open: Open, effects: &mut Effects) -> Result<Link> {
         let Wanted { read, write, .. } = open.wanted;
         if !read && !write {
             return Err(Error::Invalid);
@@ -225,7 +225,7 @@ impl Pipe {
                 id
             }
         };
-        Ok(Link::Connected(self.instance_mut(id).attach_member(open.wanted)))
+        Ok(Link::Connected(self.instance_mut(id).attach_member(open.wanted, effects)))
     }
 
     fn next_instance_id(&mut self) -> InstanceId {
@@ -256,7 +256,7 @@ impl Pipe {
                     if !conduit.lane(LaneId::ToClient).has_writers() {
                         return;
                     }
-                    (0, conduit.attach_member(wanted))
+                    (0, conduit.attach_member(wanted, effects))
                 }
             };
             let id = self.waiting.remove(at).expect("it was found there");

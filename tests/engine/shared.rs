@@ -119,3 +119,23 @@ fn a_nonblocking_writer_needs_a_reader() {
     world.opens_with(&pipe, Wanted::WRITE, Patience::NonBlocking);
     world.opened(open);
 }
+
+/// A writer whose readers have left gets `EPIPE`, one that came later does not: what it writes
+/// waits for the next reader.
+#[test]
+fn a_writer_breaks_with_the_readers_that_it_had() {
+    let mut world = shared();
+    let pipe = world.create("p");
+    let early = world.opens(&pipe, Wanted::WRITE);
+    let reader = world.opens(&pipe, Wanted::READ);
+    world.close(reader);
+    assert_eq!(world.fails_to_write(early, "x"), Error::BrokenPipe);
+    let late = world.opens(&pipe, Wanted::WRITE);
+    world.writes(late, "for the next one");
+    assert_eq!(world.polls(early), Ready { error: true, ..Ready::default() });
+
+    let reader = world.opens(&pipe, Wanted::READ);
+    assert!(world.is_woken(early), "it can write again");
+    world.writes(early, "!");
+    assert_eq!(world.reads(reader), "for the next one!");
+}
