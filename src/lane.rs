@@ -9,10 +9,10 @@ use bytes::Bytes;
 
 use crate::effects::{Answer, Effects, Progress, Ticket};
 use crate::end::EndId;
-use crate::queue::{ADOPT_MIN_BYTES, Boundary, Data, Queue};
+use crate::queue::{Boundary, Data, Queue};
 use crate::quota::Gate;
 use crate::ready::{Pollers, Ready};
-use crate::waiting::{Parked, ParkedFlush, ParkedRead, ParkedWrite};
+use crate::waiting::{Parked, ParkedFlush, ParkedRead, ParkedWrite, Waits};
 use crate::{Error, Result};
 
 /// What a lane has to know of its surroundings to accept a write.
@@ -202,6 +202,9 @@ impl Lane {
         limits: Limits<'_>,
         effects: &mut Effects,
     ) -> Result<Progress<Data>> {
+        // What waits to be written though nothing is buffered waits for the mount's memory. With
+        // its reader there it needs none; each would wait for the other while others fill memory.
+        while self.queue.is_empty() && self.admit_next(limits, effects) {}
         if !self.queue.is_empty() {
             return Ok(Progress::Done(self.take(read.max_bytes, limits, effects)));
         }
@@ -210,7 +213,11 @@ impl Lane {
         }
         match waits {
             Waits::Yes => {
+                let was_accepting = self.accepts(limits);
                 self.readers.push_back(read);
+                if !was_accepting {
+                    self.writer_pollers.wake(&mut effects.wakes);
+                }
                 self.assert_data_or_readers();
                 Ok(Progress::Waiting)
             }
@@ -234,12 +241,17 @@ impl Lane {
     /// Lets waiting writers in while there is room.
     fn pump(&mut self, limits: Limits<'_>, effects: &mut Effects) {
         while !self.writers.is_empty() && self.accepts(limits) {
-            if let Some(write) = self.writers.pop_front() {
-                let written = u32::try_from(write.data.len()).unwrap_or(u32::MAX);
-                effects.answer(write.ticket, Answer::Written(written));
-                self.accept(write.data, limits, effects);
-            }
+            self.admit_next(limits, effects);
         }
+    }
+
+    /// Accepts the write that has waited longest; `false`: there is none.
+    fn admit_next(&mut self, limits: Limits<'_>, effects: &mut Effects) -> bool {
+        let Some(write) = self.writers.pop_front() else { return false };
+        let written = u32::try_from(write.data.len()).unwrap_or(u32::MAX);
+        effects.answer(write.ticket, Answer::Written(written));
+        self.accept(write.data, limits, effects);
+        true
     }
 
     /// The mount has memory again: waiting writers and their pollers get their turn.
@@ -274,6 +286,9 @@ impl Lane {
         match waits {
             Waits::Yes => {
                 self.writers.push_back(write.at_rest());
+                if self.queue.is_empty() {
+                    self.reader_pollers.wake(&mut effects.wakes);
+                }
                 Ok(Progress::Waiting)
             }
             Waits::No | Waits::HasSome => Err(Error::WouldBlock),
@@ -329,7 +344,8 @@ impl Lane {
     /// What poll says of a reader's end that counts writers from this mark.
     pub(crate) fn reader_ready(&self, writers_from: u64) -> Ready {
         let hangup = self.writer_ends == 0 && self.writer_opens > writers_from;
-        Ready { readable: hangup || !self.queue.is_empty(), hangup, ..Ready::default() }
+        let offered = !self.queue.is_empty() || !self.writers.is_empty();
+        Ready { readable: hangup || offered, hangup, ..Ready::default() }
     }
 
     /// What poll says of a writer's end that counts readers from this mark.
@@ -366,27 +382,6 @@ impl Lane {
             self.queue.is_empty() || self.readers.is_empty(),
             "a lane holds data or waiting readers, never both"
         );
-    }
-}
-
-/// Whether an operation waits when it cannot finish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waits {
-    /// It waits.
-    Yes,
-    /// It fails instead (`O_NONBLOCK`).
-    No,
-    /// It goes on with an operation that has moved bytes already: it neither waits nor fails.
-    HasSome,
-}
-
-impl ParkedWrite {
-    /// A write that has to wait must not pin a request buffer many times its size.
-    pub(crate) fn at_rest(mut self) -> Self {
-        if self.data.len() < ADOPT_MIN_BYTES {
-            self.data = Bytes::copy_from_slice(&self.data);
-        }
-        self
     }
 }
 

@@ -9,14 +9,14 @@ use crate::access::{Decision, Direction, Wanted, decide, in_force};
 use crate::effects::{Answer, Effects, PollKey, Progress, Ticket};
 use crate::end::{Connection, End, EndId, InstanceId, LaneId, Link, Pending, Side, Who};
 use crate::instance::Instance;
-use crate::lane::{Lane, Limits, Traffic, Waits};
+use crate::lane::{Lane, Limits, Traffic};
 use crate::namespace::Attributes;
 use crate::queue::Data;
 use crate::quota::Gate;
 use crate::ready::Ready;
 use crate::settings::{Mode, OpenPolicy, Settings};
 use crate::state::State;
-use crate::waiting::{Parked, ParkedRead, ParkedWrite};
+use crate::waiting::{Parked, ParkedRead, ParkedWrite, Waits};
 use crate::{Error, Result};
 
 /// One open(2).

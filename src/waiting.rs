@@ -8,10 +8,22 @@ use bytes::Bytes;
 use crate::Error;
 use crate::effects::{Effects, Ticket};
 use crate::end::EndId;
+use crate::queue::ADOPT_MIN_BYTES;
 
 /// Most interrupts that are remembered for operations not seen yet. An early one is used or out
 /// of date within microseconds; the oldest is dropped first.
 const MAX_EARLY: usize = 1024;
+
+/// Whether an operation waits when it cannot finish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// It waits.
+    Yes,
+    /// It fails instead (`O_NONBLOCK`).
+    No,
+    /// It goes on with an operation that has moved bytes already: it neither waits nor fails.
+    HasSome,
+}
 
 /// A read that waits for data.
 #[derive(Debug)]
@@ -27,6 +39,16 @@ pub(crate) struct ParkedWrite {
     pub(crate) ticket: Ticket,
     pub(crate) end: EndId,
     pub(crate) data: Bytes,
+}
+
+impl ParkedWrite {
+    /// A write that has to wait must not pin a request buffer many times its size.
+    pub(crate) fn at_rest(mut self) -> Self {
+        if self.data.len() < ADOPT_MIN_BYTES {
+            self.data = Bytes::copy_from_slice(&self.data);
+        }
+        self
+    }
 }
 
 /// A flush that waits until the stream has been read up to a position.

@@ -7,6 +7,7 @@
 //! | [`closing`] | nothing that was accepted is lost |
 //! | [`data`] | what a read returns and what a write is |
 //! | [`shared`] | one conduit for all |
+//! | [`memory`] | the memory limit |
 //! | [`readiness`] | what poll says, and whom a change wakes |
 //! | [`waiting`] | interrupts |
 //! | [`names`] | names, directories and attributes |
@@ -14,6 +15,7 @@
 
 mod closing;
 mod data;
+mod memory;
 mod names;
 mod opening;
 mod readiness;
