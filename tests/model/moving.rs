@@ -1,0 +1,203 @@
+//! How the model moves data: every operation joins the list of those that wait, then whatever can
+//! go on goes on, one operation after another, until none can.
+
+use std::time::SystemTime;
+
+use pipefs::{Blocking, Error};
+
+use super::state::{Given, Model, Place, Waiting, Wish};
+
+/// What an operation comes to at once.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done(Given),
+    Waits,
+}
+
+impl Model {
+    /// Begins an operation that is told whether it waits.
+    pub(crate) fn move_data(
+        &mut self,
+        ticket: u64,
+        end: Option<usize>,
+        wish: Wish,
+        blocking: Blocking,
+        order: &[u64],
+    ) -> Outcome {
+        let end = end.filter(|&end| self.ends[end].place != Place::Closed);
+        let Some(end) = end.filter(|&end| !self.is_opening(end)) else {
+            return Outcome::Done(Given::Failed(Error::BadHandle));
+        };
+        let wanted = self.ends[end].wanted;
+        let allowed = match wish {
+            Wish::Read { .. } => wanted.read,
+            Wish::Write { .. } => wanted.write,
+            Wish::Open { .. } | Wish::Flush { .. } => true,
+        };
+        if !allowed {
+            return Outcome::Done(Given::Failed(Error::BadHandle));
+        }
+        let otherwise = match (&wish, blocking) {
+            (_, Blocking::Yes) => None,
+            (Wish::Read { .. }, Blocking::Continuation) => Some(Given::Read(Vec::new())),
+            (_, Blocking::No | Blocking::Continuation) => Some(Given::Failed(Error::WouldBlock)),
+        };
+        self.begin(ticket, end, wish, otherwise, order)
+    }
+
+    /// fsync(2) on an end.
+    pub(crate) fn flush(&mut self, ticket: u64, end: Option<usize>, order: &[u64]) -> Outcome {
+        let lane = end.and_then(|end| self.writes_to(end));
+        let until = lane.map_or(0, |lane| {
+            let lane = self.lane(lane);
+            lane.read_bytes + lane.bytes.len() as u64
+        });
+        self.move_data(ticket, end, Wish::Flush { until }, Blocking::Yes, order)
+    }
+
+    /// Begins an operation. `otherwise` is what it comes to instead of waiting.
+    pub(crate) fn begin(
+        &mut self,
+        ticket: u64,
+        end: usize,
+        wish: Wish,
+        otherwise: Option<Given>,
+        order: &[u64],
+    ) -> Outcome {
+        self.waiting.push(Waiting { ticket, end, wish });
+        let order: Vec<u64> = std::iter::once(ticket).chain(order.iter().copied()).collect();
+        self.settle(&order);
+        if let Some(at) = self.answers.iter().position(|(answered, _)| *answered == ticket) {
+            return Outcome::Done(self.answers.remove(at).1);
+        }
+        let refused = otherwise.or_else(|| match (self.early.remove(&ticket), self.is_shut_down) {
+            (true, _) => Some(Given::Failed(Error::Interrupted)),
+            (false, true) => Some(Given::Failed(Error::ShutDown)),
+            (false, false) => None,
+        });
+        match refused {
+            Some(given) => {
+                self.waiting.retain(|waiting| waiting.ticket != ticket);
+                Outcome::Done(given)
+            }
+            None => Outcome::Waits,
+        }
+    }
+
+    /// Lets everything go on that can. Where several can and it matters who is first (memory that
+    /// is enough for one of two pipes), the one that stands first in `order` is.
+    pub(crate) fn settle(&mut self, order: &[u64]) {
+        loop {
+            self.connect_pending();
+            let able = (0..self.waiting.len()).filter(|&at| self.answer(at).is_some());
+            let rank = |at: &usize| {
+                let ticket = self.waiting[*at].ticket;
+                order.iter().position(|other| *other == ticket).unwrap_or(usize::MAX)
+            };
+            let Some(next) = able.min_by_key(rank) else { return };
+            self.carry_out(next);
+        }
+    }
+
+    /// What a waiting operation comes to, if it can go on.
+    fn answer(&self, at: usize) -> Option<Given> {
+        let Waiting { end, wish, .. } = &self.waiting[at];
+        let place = self.ends[*end].place;
+        if place == Place::Closed {
+            return Some(Given::Failed(Error::BadHandle));
+        }
+        if matches!(wish, Wish::Flush { .. }) && !self.ends[*end].wanted.write {
+            return Some(Given::Flushed);
+        }
+        match wish {
+            Wish::Flush { .. } if matches!(place, Place::Orphan | Place::Pending) => {
+                Some(Given::Flushed)
+            }
+            _ if place == Place::Orphan => Some(Given::Failed(Error::NotFound)),
+            _ if place == Place::Pending => None,
+            Wish::Open { .. } => Some(Given::Opened(*end)),
+            Wish::Read { max_bytes } => self.answer_read(at, *end, *max_bytes),
+            Wish::Write { data } => self.answer_write(at, *end, data),
+            Wish::Flush { until } => self.answer_flush(*end, *until),
+        }
+    }
+
+    fn answer_read(&self, at: usize, end: usize, max_bytes: usize) -> Option<Given> {
+        let Some(lane) = self.reads_from(end) else {
+            return Some(Given::Failed(Error::BadHandle));
+        };
+        let same = |other: &Waiting| {
+            matches!(other.wish, Wish::Read { .. }) && self.reads_from(other.end) == Some(lane)
+        };
+        if self.waiting[..at].iter().any(same) {
+            return None;
+        }
+        let bytes = &self.lane(lane).bytes;
+        match bytes.len() {
+            0 if self.is_ended(lane) => Some(Given::Read(Vec::new())),
+            0 => None,
+            there => Some(Given::Read(bytes[..max_bytes.min(there)].to_vec())),
+        }
+    }
+
+    fn answer_write(&self, at: usize, end: usize, data: &[u8]) -> Option<Given> {
+        let Some(lane) = self.writes_to(end) else {
+            return Some(Given::Failed(Error::BadHandle));
+        };
+        if self.is_broken(end, lane) {
+            return Some(Given::Failed(Error::BrokenPipe));
+        }
+        let same = |other: &Waiting| {
+            matches!(other.wish, Wish::Write { .. }) && self.writes_to(other.end) == Some(lane)
+        };
+        if self.waiting[..at].iter().any(same) {
+            return None;
+        }
+        let reader_waits = self.lane(lane).bytes.is_empty() && self.reader_waits_at(lane);
+        let accepted = reader_waits || self.has_room(lane);
+        accepted.then(|| Given::Written(u32::try_from(data.len()).expect("a test's size")))
+    }
+
+    fn answer_flush(&self, end: usize, until: u64) -> Option<Given> {
+        let Some(lane) = self.writes_to(end) else { return Some(Given::Flushed) };
+        let state = self.lane(lane);
+        let is_left = state.is_lossy || !state.bytes.is_empty();
+        if self.is_broken(end, lane) && is_left {
+            return Some(Given::Failed(Error::BrokenPipe));
+        }
+        (state.read_bytes >= until).then_some(Given::Flushed)
+    }
+
+    /// Does what [`Model::answer`] said.
+    fn carry_out(&mut self, at: usize) {
+        let given = self.answer(at).expect("it can go on");
+        let Waiting { ticket, end, wish } = self.waiting.remove(at);
+        let pipe = self.ends[end].pipe;
+        match (wish, &given) {
+            (Wish::Open { .. }, Given::Opened(_)) => self.pipes[pipe].opens += 1,
+            (Wish::Open { .. }, _) => self.ends[end].place = Place::Closed,
+            (_, Given::Read(data)) if !data.is_empty() => {
+                let lane = self.reads_from(end).expect("it read");
+                let lane = self.lane_mut(lane);
+                lane.bytes.drain(..data.len());
+                lane.read_bytes += data.len() as u64;
+                self.pipes[pipe].read_bytes += data.len() as u64;
+                self.pipes[pipe].accessed = self.now;
+            }
+            (Wish::Write { data }, Given::Written(_)) => {
+                let lane = self.writes_to(end).expect("it wrote");
+                self.lane_mut(lane).bytes.extend_from_slice(&data);
+                self.pipes[pipe].written_bytes += data.len() as u64;
+                self.pipes[pipe].modified = self.now_is_told.then_some(self.now);
+            }
+            _ => {}
+        }
+        self.answers.push((ticket, given));
+    }
+
+    /// A moment passes. `is_told`: the next operation is told the time.
+    pub(crate) fn set_time(&mut self, now: SystemTime, is_told: bool) {
+        self.now = now;
+        self.now_is_told = is_told;
+    }
+}

@@ -1,0 +1,339 @@
+//! Runs steps on the engine and on the model at once.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use pipefs::{
+    Answer, Attributes, Effects, EndId, Engine, Error, Ino, Now, Open, Patience, PipeHandle,
+    PollKey, ROOT, Ready, Ticket, Wanted, Who,
+};
+
+use super::moving::Outcome;
+use super::opening::{Opening, TICK};
+use super::random::Random;
+use super::state::{Given, Model, Wish};
+use super::steps::{FILES_PER_PROCESS, How, NAMES, NOWHERE, Setup, Step};
+
+/// How engine and model differ.
+pub(crate) type Difference = String;
+
+/// What a place for an open file holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum File {
+    /// Nothing; an end that was here once.
+    Free(Option<usize>),
+    /// An open that waits.
+    Opening {
+        ticket: u64,
+        end: usize,
+    },
+    Open {
+        end: usize,
+        key: PollKey,
+    },
+}
+
+/// A poller that wants to be woken, and the readiness that it knows of.
+pub(crate) struct Armed {
+    pub(crate) key: PollKey,
+    pub(crate) end: usize,
+    pub(crate) ready: Ready,
+}
+
+pub(crate) struct Run {
+    pub(crate) engine: Engine,
+    pub(crate) model: Model,
+    setup: Setup,
+    directory: Ino,
+    start: Instant,
+    pub(crate) elapsed: Duration,
+    /// Which pipe each name leads to, and led to last.
+    pub(crate) names: [Option<usize>; NAMES],
+    last_names: [Option<usize>; NAMES],
+    /// The engine's pipes and ends, by the model's numbers.
+    pub(crate) pipes: Vec<PipeHandle>,
+    pub(crate) ids: Vec<Option<EndId>>,
+    pub(crate) files: Vec<File>,
+    pub(crate) armed: Vec<Armed>,
+    pub(crate) effects: Effects,
+    /// Which process each ticket is of.
+    pub(crate) issuers: HashMap<u64, usize>,
+    last_ticket: u64,
+}
+
+impl Run {
+    pub(crate) fn new(setup: Setup) -> Self {
+        let attributes = Attributes::new(0o755, 0, 0, SystemTime::UNIX_EPOCH);
+        let engine = Engine::new(setup.settings, setup.memory_bytes, attributes);
+        let directory = engine.make_directory(ROOT, b"d", attributes).expect("a new directory");
+        Self {
+            engine,
+            model: Model::new(setup.memory_bytes),
+            setup,
+            directory,
+            start: Instant::now(),
+            elapsed: Duration::ZERO,
+            names: [None; NAMES],
+            last_names: [None; NAMES],
+            pipes: Vec::new(),
+            ids: Vec::new(),
+            files: vec![File::Free(None); setup.processes * FILES_PER_PROCESS],
+            armed: Vec::new(),
+            effects: Effects::default(),
+            issuers: HashMap::new(),
+            last_ticket: 0,
+        }
+    }
+
+    pub(crate) fn processes(&self) -> usize {
+        self.setup.processes
+    }
+
+    pub(crate) fn random_file(&self, random: &mut Random, in_use: bool) -> usize {
+        let is_free = |file: &File| matches!(file, File::Free(_));
+        let fits = |at: &usize| is_free(&self.files[*at]) != in_use;
+        let fitting: Vec<usize> = (0..self.files.len()).filter(fits).collect();
+        if fitting.is_empty() || random.chance(3) {
+            return random.below(self.files.len());
+        }
+        random.pick(&fitting)
+    }
+
+    pub(crate) fn random_ticket(&self, random: &mut Random) -> u64 {
+        let waiting = &self.model.waiting;
+        match random.below(10) {
+            0..6 if !waiting.is_empty() => waiting[random.below(waiting.len())].ticket,
+            6..8 => self.last_ticket + 1 + random.below(4) as u64,
+            _ => random.below(self.last_ticket as usize + 1) as u64,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        Now { monotonic: self.start + self.elapsed, wall: SystemTime::UNIX_EPOCH + self.elapsed }
+    }
+
+    pub(crate) fn at(&self, name: usize) -> (Ino, &'static [u8]) {
+        match name {
+            NOWHERE => (Ino(1 << 40), b"nowhere"),
+            even if even % 2 == 0 => (ROOT, [b"0", b"2"][even / 2]),
+            odd => (self.directory, [b"1", b"3"][odd / 2]),
+        }
+    }
+
+    /// Takes one step on both; `ticket` is new.
+    ///
+    /// # Errors
+    /// How they differ.
+    pub(crate) fn step(&mut self, ticket: u64, step: Step) -> Result<(), Difference> {
+        self.last_ticket = ticket;
+        self.elapsed += TICK;
+        self.model
+            .set_time(self.now().wall, !matches!(step, Step::Close { .. } | Step::Kill { .. }));
+        match step {
+            Step::Create { name, mode } => self.create(name, mode)?,
+            Step::Open { file, name, how, patience } => {
+                self.open(ticket, file, name, how, patience)?;
+            }
+            Step::Reopen { file, by, how } => self.reopen(ticket, file, by, how)?,
+            Step::Read { .. } | Step::Write { .. } | Step::Flush { .. } => {
+                self.move_data(ticket, step)?;
+            }
+            Step::Poll { file, wake } => self.poll(file, wake)?,
+            Step::Close { file } => self.close(file)?,
+            Step::Cancel { ticket } => self.cancel(ticket)?,
+            Step::Kill { process } => self.kill(process)?,
+            Step::Pass { milliseconds } => self.pass(milliseconds)?,
+            Step::Rename { from, to, how } => self.rename(from, to, how)?,
+            Step::Unlink { name } => self.unlink(name)?,
+            Step::SetAttributes { name, mode, size } => self.set_attributes(name, mode, size)?,
+            Step::ShutDown => self.shut_down()?,
+        }
+        self.compare()
+    }
+
+    /// Ends a case: every process is killed, every name removed, and nothing may be left.
+    ///
+    /// # Errors
+    /// What is left, or how engine and model differ.
+    pub(crate) fn finish(&mut self) -> Result<(), Difference> {
+        self.poll_all()?;
+        if self.last_ticket.is_multiple_of(2) {
+            self.step(self.last_ticket + 1, Step::ShutDown)?;
+        }
+        for process in 0..self.setup.processes {
+            self.step(self.last_ticket + 1, Step::Kill { process })?;
+        }
+        for name in 0..NAMES {
+            self.step(self.last_ticket + 1, Step::Unlink { name })?;
+        }
+        let left = (self.engine.waiting_count(), self.engine.end_count());
+        let used = self.engine.memory().used_bytes;
+        if (left, used) != ((0, 0), 0) {
+            return Err(format!("left: (waiting, ends) {left:?}, {used} bytes"));
+        }
+        Ok(())
+    }
+
+    fn create(
+        &mut self,
+        name: usize,
+        mode: Option<pipefs::settings::Mode>,
+    ) -> Result<(), Difference> {
+        let now = self.now().wall;
+        let attributes = Attributes::new(0o644, 0, 0, now);
+        let (directory, text) = self.at(name);
+        let created = self.engine.create(directory, text, attributes, mode);
+        let expected = match name {
+            NOWHERE => Err(Error::NotFound),
+            name if self.names[name].is_some() => Err(Error::Exists),
+            _ => Ok(()),
+        };
+        if created.as_ref().map(|_| ()).map_err(|e| *e) != expected {
+            return Err(format!("engine created {created:?}, expected {expected:?}"));
+        }
+        if let Ok(handle) = created {
+            let mut settings = self.setup.settings;
+            settings.mode = mode.unwrap_or(settings.mode);
+            let pipe = self.model.create(settings, 0o644, now);
+            self.pipes.push(handle);
+            self.names[name] = Some(pipe);
+            self.remember_names();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn remember_names(&mut self) {
+        for (last, name) in self.last_names.iter_mut().zip(self.names) {
+            *last = name.or(*last);
+        }
+    }
+
+    fn open(
+        &mut self,
+        ticket: u64,
+        file: usize,
+        name: usize,
+        how: How,
+        patience: Patience,
+    ) -> Result<(), Difference> {
+        // Where the name is gone, a handle that was looked up before: the two may race.
+        let pipe = self.names.get(name).and_then(|pipe| pipe.or(self.last_names[name]));
+        match pipe {
+            Some(pipe) => self.open_pipe(ticket, file, pipe, (how.wanted(), patience, None)),
+            None => Ok(()),
+        }
+    }
+
+    fn reopen(&mut self, ticket: u64, file: usize, by: usize, how: How) -> Result<(), Difference> {
+        let (File::Open { end, .. } | File::Free(Some(end))) = self.files[by] else {
+            return Ok(());
+        };
+        let pipe = self.model.ends[end].pipe;
+        self.open_pipe(ticket, file, pipe, (how.wanted(), Patience::Wait, Some(end)))
+    }
+
+    fn open_pipe(
+        &mut self,
+        ticket: u64,
+        file: usize,
+        pipe: usize,
+        (wanted, patience, reopens): (Wanted, Patience, Option<usize>),
+    ) -> Result<(), Difference> {
+        if !matches!(self.files[file], File::Free(_)) {
+            return Ok(());
+        }
+        let process = (file / FILES_PER_PROCESS) as u32;
+        self.issuers.insert(ticket, process as usize);
+        let who = Who { pid: process, uid: 0, gid: 0 };
+        let id = reopens.map(|end| self.ids[end].expect("it was open"));
+        let (handle, now) = (self.pipes[pipe].clone(), self.now());
+        let open = Open { wanted, who, patience, reopens: id };
+        let result = self.engine.open(&handle, open, Ticket(ticket), now, &mut self.effects);
+        let order = self.order();
+        let opening = Opening { wanted, patience, reopens, process, now: now.monotonic };
+        let ends_before = self.model.ends.len();
+        let outcome = self.model.open(pipe, &opening, ticket, &order);
+        self.ids.resize(self.model.ends.len(), None);
+        self.compare_outcome(result, Answer::Opened, &outcome)?;
+        match outcome {
+            Outcome::Done(Given::Opened(end)) => {
+                self.files[file] = File::Open { end, key: PollKey(ticket) };
+            }
+            Outcome::Waits => self.files[file] = File::Opening { ticket, end: ends_before },
+            Outcome::Done(_) => {}
+        }
+        let adds_deadline = outcome_waits(&self.files[file]) && self.has_timeout(pipe);
+        if self.effects.deadline_added != adds_deadline {
+            return Err(format!("deadline_added is {}", self.effects.deadline_added));
+        }
+        Ok(())
+    }
+
+    fn has_timeout(&self, pipe: usize) -> bool {
+        self.model.settings(pipe).wait_timeout.is_some()
+    }
+
+    /// The end that a file holds or held.
+    fn end_of(&self, file: usize) -> Option<usize> {
+        match self.files[file] {
+            File::Open { end, .. } | File::Free(Some(end)) => Some(end),
+            File::Opening { .. } | File::Free(None) => None,
+        }
+    }
+
+    fn move_data(&mut self, ticket: u64, step: Step) -> Result<(), Difference> {
+        let (Step::Read { file, .. } | Step::Write { file, .. } | Step::Flush { file }) = step
+        else {
+            return Ok(());
+        };
+        let Some(end) = self.end_of(file) else { return Ok(()) };
+        let Some(id) = self.ids[end] else { return Ok(()) };
+        self.issuers.insert(ticket, file / FILES_PER_PROCESS);
+        let (engine, effects, now) = (&self.engine, &mut self.effects, self.start + self.elapsed);
+        let now = Now { monotonic: now, wall: SystemTime::UNIX_EPOCH + self.elapsed };
+        let unique = Ticket(ticket);
+        match step {
+            Step::Read { max_bytes, blocking, .. } => {
+                let result = engine.read(id, max_bytes, blocking, unique, now, effects);
+                let (wish, order) = (Wish::Read { max_bytes }, self.order());
+                let outcome = self.model.move_data(ticket, Some(end), wish, blocking, &order);
+                self.compare_outcome(result, Answer::Read, &outcome)
+            }
+            Step::Write { bytes, blocking, .. } => {
+                let data = pattern(ticket, bytes);
+                let sent = Bytes::from(data.clone());
+                let result = engine.write(id, sent, blocking, unique, now, effects);
+                let (wish, order) = (Wish::Write { data }, self.order());
+                let outcome = self.model.move_data(ticket, Some(end), wish, blocking, &order);
+                let refused = Outcome::Done(Given::Failed(Error::WouldBlock));
+                if outcome == Outcome::Waits || outcome == refused {
+                    self.notice_refusal(end);
+                }
+                self.compare_outcome(result, Answer::Written, &outcome)
+            }
+            _ => {
+                let result = engine.flush(id, unique, effects);
+                let order = self.order();
+                let outcome = self.model.flush(ticket, Some(end), &order);
+                self.compare_outcome(result, |()| Answer::Flushed, &outcome)
+            }
+        }
+    }
+}
+
+impl Drop for Run {
+    /// After a difference operations may wait still.
+    fn drop(&mut self) {
+        self.engine.shut_down(&mut self.effects);
+    }
+}
+
+fn outcome_waits(file: &File) -> bool {
+    matches!(file, File::Opening { .. })
+}
+
+/// Data that tells which write it came from, and which part of it.
+fn pattern(ticket: u64, bytes: usize) -> Vec<u8> {
+    (0..bytes as u64).map(|at| (ticket.wrapping_mul(59) + at.wrapping_mul(7)) as u8).collect()
+}
