@@ -78,8 +78,8 @@ fn an_end_lives_as_long_as_its_last_copy() {
     drop(copy);
     assert_eq!(client.read(9).unwrap(), b"");
     let script = r#"exec 3> "$1"; { sleep 0.5; echo late >&3; } & exec 3>&-; wait"#;
-    let mut shell = crate::harness::Child::spawn(&mut sh(script, &[mount.path("q")]));
     mount.make("q");
+    let mut shell = crate::harness::Child::spawn(&mut sh(script, &[mount.path("q")]));
     let reader = mount.open("q", O_RDONLY);
     assert_eq!(reader.read_to_end().unwrap(), b"late\n");
     shell.wait(SOON);

@@ -14,16 +14,16 @@ use crate::harness::{Fd, Mount, eventually, pipefs, run, sh, sys};
 use crate::{SOON, skip_without_fuse};
 
 /// A mount point for drivers that are daemons: whatever is left of them ends with the test.
-struct MountPoint(PathBuf);
+pub(crate) struct MountPoint(PathBuf);
 
 impl MountPoint {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = new_directory().join("mnt");
         fs::create_dir(&dir).unwrap();
         Self(dir)
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
@@ -31,27 +31,27 @@ impl MountPoint {
         self.0.to_str().unwrap()
     }
 
-    fn mount(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn mount(&self, arguments: &[&str]) -> Output {
         run(pipefs().arg("mount").args(arguments).arg(&self.0), SOON)
     }
 
-    fn umount(&self) -> Output {
+    pub(crate) fn umount(&self) -> Output {
         run(pipefs().arg("umount").arg(&self.0), SOON)
     }
 
-    fn drivers(&self) -> Vec<i32> {
+    pub(crate) fn drivers(&self) -> Vec<i32> {
         processes_mentioning(self.text())
     }
 
     #[track_caller]
-    fn assert_it_works(&self) {
+    pub(crate) fn assert_it_works(&self) {
         let script = r#"echo hello > "$1" && cat "$1" && rm "$1""#;
         let output = run(&mut sh(script, &[self.0.join("p")]), SOON);
         assert_eq!(String::from_utf8_lossy(&output.stdout), "hello\n", "{output:?}");
     }
 
     #[track_caller]
-    fn assert_nothing_is_left(&self) {
+    pub(crate) fn assert_nothing_is_left(&self) {
         assert!(!is_mounted(&self.0), "the mount is still there");
         eventually(SOON, || self.drivers().is_empty());
     }
@@ -67,7 +67,7 @@ impl Drop for MountPoint {
 }
 
 #[track_caller]
-fn assert_succeeded(output: &Output) {
+pub(crate) fn assert_succeeded(output: &Output) {
     assert!(output.status.success(), "{output:?}");
 }
 

@@ -6,30 +6,30 @@ use libc::{O_CREAT, O_RDONLY, O_RDWR, O_WRONLY, POLLIN};
 
 use crate::harness::actor::Step;
 use crate::harness::mount::is_mounted;
-use crate::harness::{Actor, Mount, pipefs, run};
+use crate::harness::{Actor, Fd, Mount, pipefs, run};
+use crate::session::{MountPoint, assert_succeeded};
 use crate::{SOON, skip_without_fuse};
 
 /// SEMANTICS: close-umount
 #[test]
 fn umount_is_refused_while_an_end_is_open() {
     skip_without_fuse!();
-    let mut mount = Mount::new();
-    let end = mount.open("p", O_WRONLY | O_CREAT);
-    let refused = run(pipefs().arg("umount").arg(mount.dir()), SOON);
+    let place = MountPoint::new();
+    assert_succeeded(&place.mount(&[]));
+    let path = place.path().join("p");
+    let end = Fd::open(&path, O_WRONLY | O_CREAT).unwrap();
+    let refused = place.umount();
     assert!(!refused.status.success(), "{refused:?}");
-    let said = String::from_utf8_lossy(&refused.stderr).to_lowercase();
-    assert!(said.contains("busy") || said.contains("in use") || said.contains("open"), "{said}");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("busy") && said.contains(place.path().to_str().unwrap()), "{said}");
     // The refusal has harmed nothing.
     end.write_all(b"still here").unwrap();
     drop(end);
-    let client = mount.open("p", O_RDONLY);
+    let client = Fd::open(&path, O_RDONLY).unwrap();
     assert_eq!(client.read(99).unwrap(), b"still here");
     drop(client);
-    let done = run(pipefs().arg("umount").arg(mount.dir()), SOON);
-    assert!(done.status.success(), "{done:?}");
-    let status = mount.wait(SOON);
-    assert!(status.success(), "the driver of an unmounted directory ended with {status}");
-    assert!(!is_mounted(mount.dir()));
+    assert_succeeded(&place.umount());
+    place.assert_nothing_is_left();
 }
 
 /// SEMANTICS: close-umount
@@ -38,11 +38,36 @@ fn umount_is_refused_while_an_end_is_open() {
 #[test]
 fn umount_is_not_refused_because_of_data() {
     skip_without_fuse!();
-    let mut mount = Mount::new();
-    mount.open("p", O_WRONLY | O_CREAT).write_all(b"nobody reads this").unwrap();
-    let done = run(pipefs().arg("umount").arg(mount.dir()), SOON);
-    assert!(done.status.success(), "{done:?}");
-    assert!(mount.wait(SOON).success());
+    let place = MountPoint::new();
+    assert_succeeded(&place.mount(&[]));
+    let end = Fd::open(place.path().join("p"), O_WRONLY | O_CREAT).unwrap();
+    end.write_all(b"nobody reads this").unwrap();
+    drop(end);
+    assert_succeeded(&place.umount());
+    place.assert_nothing_is_left();
+}
+
+/// SEMANTICS: close-umount
+///
+/// Unless it is done lazily: the open ends go on, and the driver ends with the last of them.
+#[test]
+fn a_lazy_umount_lets_open_ends_go_on() {
+    skip_without_fuse!();
+    let place = MountPoint::new();
+    assert_succeeded(&place.mount(&[]));
+    let path = place.path().join("p");
+    let server = Fd::open(&path, O_WRONLY | O_CREAT).unwrap();
+    let client = Fd::open(&path, O_RDONLY).unwrap();
+    let lazy = run(pipefs().args(["umount", "--lazy"]).arg(place.path()), SOON);
+    assert_succeeded(&lazy);
+    assert!(!is_mounted(place.path()));
+    server.write_all(b"goes on").unwrap();
+    assert_eq!(client.read(99).unwrap(), b"goes on");
+    assert_eq!(place.drivers().len(), 1);
+    drop(server);
+    assert_eq!(client.read(99).unwrap(), b"");
+    drop(client);
+    place.assert_nothing_is_left();
 }
 
 /// A process that waits in each of the calls that can wait; each is its last step.
