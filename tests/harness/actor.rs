@@ -44,6 +44,13 @@ pub enum Step {
     Handle(i32, bool),
     /// One SIGALRM after so many milliseconds.
     Alarm(u64),
+    /// A SIGALRM every so many microseconds.
+    AlarmEvery(u64),
+    /// Reads up to end of file, and goes on after EINTR; the result is how often that came.
+    ReadThroughAlarms,
+    /// Writes so many bytes of [`sequence`] in writes of this size, and goes on after EINTR; the
+    /// result is how often that came.
+    WriteThroughAlarms(usize, usize),
     /// chmod(2).
     Chmod(PathBuf, u32),
     /// truncate(2).
@@ -54,6 +61,13 @@ pub enum Step {
     TouchMapping,
     /// Sleeps for so many milliseconds.
     Sleep(u64),
+}
+
+/// Bytes of an endless sequence with a period that no block size divides.
+pub fn sequence(start: usize, length: usize) -> Vec<u8> {
+    let period: Vec<u8> = (0..251).collect();
+    let skipped = start % period.len();
+    period.repeat((skipped + length).div_ceil(period.len()))[skipped..][..length].to_vec()
 }
 
 /// What came of a step.
@@ -172,6 +186,11 @@ fn script(steps: &[Step]) -> Vec<u8> {
                 (format!("handle {signal} {}", i32::from(*restart)), None)
             }
             Step::Alarm(time) => (format!("alarm {time}"), None),
+            Step::AlarmEvery(time) => (format!("alarm-every {time}"), None),
+            Step::ReadThroughAlarms => ("read-through-alarms".into(), None),
+            Step::WriteThroughAlarms(size, piece) => {
+                (format!("write-through-alarms {size} {piece}"), None)
+            }
             Step::Chmod(path, mode) => (format!("chmod {mode}"), Some(path)),
             Step::Truncate(path, length) => (format!("truncate {length}"), Some(path)),
             Step::Stat(path) => ("stat".into(), Some(path)),
@@ -261,7 +280,22 @@ fn take(line: &[u8], files: &mut Vec<Fd>) -> Outcome {
         }
         "nonblocking" => file()?.set_nonblocking(number() != 0).map(|()| 0),
         "handle" => sys::handle_signal(number() as i32, number() != 0).map(|()| 0),
-        "alarm" => sys::alarm_after(Duration::from_millis(number() as u64)).map(|()| 0),
+        "alarm" => sys::alarm_after(Duration::from_millis(number() as u64), false).map(|()| 0),
+        "alarm-every" => sys::alarm_after(Duration::from_micros(number() as u64), true).map(|()| 0),
+        "read-through-alarms" => through_alarms(|_| {
+            let bytes = file()?.read(100_000)?;
+            sys::write_raw(2, &bytes);
+            Ok(bytes.is_empty())
+        }),
+        "write-through-alarms" => {
+            let (size, piece) = (number() as usize, number() as usize);
+            let data = sequence(0, size);
+            through_alarms(|written| {
+                let end = size.min(*written + piece);
+                *written += file()?.write(&data[*written..end])?;
+                Ok(*written == size)
+            })
+        }
         "chmod" => {
             let mode = number() as u32;
             sys::chmod(path(rest), mode).map(|()| 0)
@@ -277,6 +311,19 @@ fn take(line: &[u8], files: &mut Vec<Fd>) -> Outcome {
             Ok(0)
         }
         _ => panic!("`{word}` is no step"),
+    }
+}
+
+/// Repeats a call until it says that it is done; how often it was interrupted.
+fn through_alarms(mut call: impl FnMut(&mut usize) -> Result<bool, Errno>) -> Outcome {
+    let (mut interrupted, mut moved) = (0, 0);
+    loop {
+        match call(&mut moved) {
+            Ok(true) => return Ok(interrupted),
+            Ok(false) => {}
+            Err(Errno::EINTR) => interrupted += 1,
+            Err(other) => return Err(other),
+        }
     }
 }
 

@@ -25,7 +25,7 @@ const MOUNT_DEADLINE: Duration = Duration::from_secs(10);
 const END_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long a test may use its mount, unless it says more with [`Mount::lasting`].
-const LIFE: Duration = Duration::from_secs(60);
+pub const LIFE: Duration = Duration::from_secs(60);
 
 /// The magic number of FUSE in statfs(2), from linux/magic.h.
 const FUSE_SUPER_MAGIC: i64 = 0x6573_5546;
@@ -92,8 +92,10 @@ impl Mount {
     /// Gives the test more time than a minute, counted from now.
     #[must_use]
     pub fn lasting(mut self, life: Duration) -> Self {
+        let driver = self.pid();
         self.life = None;
-        self.life = Some(Life::start(self.pid(), life));
+        // The driver is not reaped while its life lasts, so the pid is its own.
+        self.life = Some(Life::start(life, move || sys::kill(driver, libc::SIGKILL)));
         self
     }
 
@@ -271,15 +273,16 @@ impl Drop for Mount {
 
 /// The time that a test has for its mount.
 #[derive(Debug)]
-struct Life {
+pub struct Life {
     over: Arc<AtomicBool>,
-    /// Dropping it ends the thread; which is joined, so that it cannot kill a later process.
+    /// Dropping it ends the thread; which is joined, so that it ends nobody later.
     end: Option<mpsc::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Life {
-    fn start(driver: i32, life: Duration) -> Self {
+    /// Calls `end_it` when this has not been dropped within `life`.
+    pub fn start<T>(life: Duration, end_it: impl FnOnce() -> T + Send + 'static) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let (end, ended) = mpsc::channel();
         let thread = thread::spawn({
@@ -287,8 +290,7 @@ impl Life {
             move || {
                 if ended.recv_timeout(life) == Err(mpsc::RecvTimeoutError::Timeout) {
                     over.store(true, Ordering::Relaxed);
-                    // The driver is not reaped while this thread lives.
-                    let _ = sys::kill(driver, libc::SIGKILL);
+                    end_it();
                 }
             }
         });

@@ -316,14 +316,15 @@ pub fn handle_signal(signal: i32, restart: bool) -> Result<(), Errno> {
     }
 }
 
-/// Asks for one SIGALRM after `time`.
-pub fn alarm_after(time: Duration) -> Result<(), Errno> {
+/// Asks for a SIGALRM after `time`, and again after each such time if it is to be repeated.
+pub fn alarm_after(time: Duration, repeated: bool) -> Result<(), Errno> {
     let none = libc::timeval { tv_sec: 0, tv_usec: 0 };
     let value = libc::timeval {
         tv_sec: time.as_secs().cast_signed(),
         tv_usec: i64::from(time.subsec_micros()),
     };
-    let timer = libc::itimerval { it_interval: none, it_value: value };
+    let interval = if repeated { value } else { none };
+    let timer = libc::itimerval { it_interval: interval, it_value: value };
     // SAFETY: the pointer is to a timer that outlives the call.
     check(unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) })
         .map(drop)

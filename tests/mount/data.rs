@@ -4,19 +4,13 @@ use std::time::Duration;
 
 use libc::{O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_WRONLY};
 
+use crate::harness::actor::sequence;
 use crate::harness::process::timed;
 use crate::harness::{Errno, Fd, Mount, Task, sys};
 use crate::{SOON, skip_without_fuse};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
-
-/// The bytes of an endless sequence with a period that no block size divides.
-fn sequence(start: usize, length: usize) -> Vec<u8> {
-    let period: Vec<u8> = (0..251).collect();
-    let skipped = start % period.len();
-    period.repeat((skipped + length).div_ceil(period.len()))[skipped..][..length].to_vec()
-}
 
 /// A connected writer and reader.
 fn connected(mount: &Mount, name: &str) -> (Fd, Fd) {

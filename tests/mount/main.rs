@@ -13,6 +13,8 @@
 //! | [`readiness`] | poll and select on every end, `O_NONBLOCK` |
 //! | [`epoll`] | epoll, level and edge |
 //! | [`killable`] | whoever waits can be interrupted and killed |
+//! | [`interrupted`] | signals while data moves: no byte is lost or doubled |
+//! | [`crowds`] | hundreds who wait at once |
 //! | [`uninterruptible`] | nobody is in uninterruptible sleep |
 //! | [`reopen`] | closed is closed; /proc/self/fd leads to the end it names |
 //! | [`files`] | what stat says of a pipe, and what a pipe refuses |
@@ -30,10 +32,12 @@ mod harness;
 
 mod closing;
 mod creating;
+mod crowds;
 mod data;
 mod epoll;
 mod files;
 mod harness_itself;
+mod interrupted;
 mod killable;
 mod limits;
 mod memory;

@@ -8,35 +8,40 @@ use std::time::Duration;
 
 use libc::{O_CREAT, O_RDONLY, O_WRONLY};
 
-use crate::harness::mount::{is_mounted, unmount_lazily};
+use crate::harness::mount::{LIFE, Life, is_mounted, unmount_lazily};
 use crate::harness::watchdog::{new_directory, processes_mentioning};
 use crate::harness::{Fd, Mount, eventually, pipefs, run, sh, sys};
 use crate::{SOON, skip_without_fuse};
 
-/// A mount point for drivers that are daemons: whatever is left of them ends with the test.
-pub(crate) struct MountPoint(PathBuf);
+/// A mount point for drivers that are daemons: whatever is left of them ends with the test, or
+/// after a minute, so that no call on the mount waits for ever.
+pub(crate) struct MountPoint {
+    dir: PathBuf,
+    life: Option<Life>,
+}
 
 impl MountPoint {
     pub(crate) fn new() -> Self {
         let dir = new_directory().join("mnt");
         fs::create_dir(&dir).unwrap();
-        Self(dir)
+        let drivers = dir.to_str().unwrap().to_owned();
+        Self { dir, life: Some(Life::start(LIFE, move || kill_all(&drivers))) }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.dir
     }
 
     fn text(&self) -> &str {
-        self.0.to_str().unwrap()
+        self.dir.to_str().unwrap()
     }
 
     pub(crate) fn mount(&self, arguments: &[&str]) -> Output {
-        run(pipefs().arg("mount").args(arguments).arg(&self.0), SOON)
+        run(pipefs().arg("mount").args(arguments).arg(&self.dir), SOON)
     }
 
     pub(crate) fn umount(&self) -> Output {
-        run(pipefs().arg("umount").arg(&self.0), SOON)
+        run(pipefs().arg("umount").arg(&self.dir), SOON)
     }
 
     pub(crate) fn drivers(&self) -> Vec<i32> {
@@ -46,23 +51,29 @@ impl MountPoint {
     #[track_caller]
     pub(crate) fn assert_it_works(&self) {
         let script = r#"echo hello > "$1" && cat "$1" && rm "$1""#;
-        let output = run(&mut sh(script, &[self.0.join("p")]), SOON);
+        let output = run(&mut sh(script, &[self.dir.join("p")]), SOON);
         assert_eq!(String::from_utf8_lossy(&output.stdout), "hello\n", "{output:?}");
     }
 
     #[track_caller]
     pub(crate) fn assert_nothing_is_left(&self) {
-        assert!(!is_mounted(&self.0), "the mount is still there");
+        assert!(!is_mounted(&self.dir), "the mount is still there");
         eventually(SOON, || self.drivers().is_empty());
     }
 }
 
 impl Drop for MountPoint {
     fn drop(&mut self) {
-        for pid in self.drivers() {
-            let _ = sys::kill(pid, libc::SIGKILL);
-        }
-        unmount_lazily(&self.0);
+        self.life = None;
+        kill_all(self.text());
+        unmount_lazily(&self.dir);
+    }
+}
+
+/// Ends the drivers of a directory; those that have just ended by themselves are no matter.
+fn kill_all(dir: &str) {
+    for pid in processes_mentioning(dir) {
+        let _ = sys::kill(pid, libc::SIGKILL);
     }
 }
 

@@ -1,0 +1,106 @@
+//! Signals while data moves: whatever a call says was moved has been moved, once, and nothing else.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use libc::{O_CREAT, O_RDONLY, O_WRONLY, SIGALRM};
+
+use crate::harness::actor::{Step, sequence};
+use crate::harness::{Actor, Mount, sys};
+use crate::{SOON, skip_without_fuse};
+
+/// Bytes that go through a pipe while alarms come.
+const TOTAL: usize = 2_000_000;
+
+/// Time between two alarms: about as long as a request takes, so that many meet one.
+const ALARM_MICROSECONDS: u64 = 150;
+
+/// A process that opens the pipe and gets alarms all the time; `calm` ones get none.
+fn actor(path: PathBuf, flags: i32, calm: bool, step: Step) -> Actor {
+    let mut steps = vec![Step::Open(path, flags), Step::Handle(SIGALRM, false)];
+    if !calm {
+        steps.push(Step::AlarmEvery(ALARM_MICROSECONDS));
+    }
+    steps.push(step);
+    Actor::start(&steps)
+}
+
+/// Sends the sequence through a pipe while either or both sides are interrupted all the time.
+fn assert_nothing_is_lost_or_doubled(shared: bool, calm_writer: bool, calm_reader: bool) {
+    let what = format!("shared {shared}, calm writer {calm_writer}, calm reader {calm_reader}");
+    let mount = Mount::with(&["-o", "capacity=4K"]);
+    let path = mount.path("p");
+    if shared {
+        sys::mkfifo(&path, 0o666).unwrap();
+    } else {
+        mount.make("p");
+    }
+    // Writes below capacity, above it, of several pages, and of several requests.
+    let mut interrupted = 0;
+    for piece in [700, 5_000, 40_000, 1_500_000] {
+        let write = Step::WriteThroughAlarms(TOTAL, piece);
+        let mut writer = actor(path.clone(), O_WRONLY, calm_writer, write);
+        let mut reader = actor(path.clone(), O_RDONLY, calm_reader, Step::ReadThroughAlarms);
+        interrupted += writer.last_outcome(SOON * 3).unwrap();
+        interrupted += reader.last_outcome(SOON * 3).unwrap();
+        let data = reader.data();
+        assert_eq!(data.len(), TOTAL, "{what}, pieces of {piece}");
+        assert!(data == sequence(0, TOTAL), "{what}, pieces of {piece}: other bytes");
+    }
+    assert!(interrupted > 0, "{what}: no call was interrupted, so this has shown nothing");
+}
+
+/// SEMANTICS: wait-interrupt
+#[test]
+fn an_interrupted_writer_loses_and_doubles_nothing() {
+    skip_without_fuse!();
+    assert_nothing_is_lost_or_doubled(false, false, true);
+    assert_nothing_is_lost_or_doubled(true, false, true);
+}
+
+/// SEMANTICS: wait-interrupt
+#[test]
+fn an_interrupted_reader_loses_and_doubles_nothing() {
+    skip_without_fuse!();
+    assert_nothing_is_lost_or_doubled(false, true, false);
+    assert_nothing_is_lost_or_doubled(true, true, false);
+}
+
+/// SEMANTICS: wait-interrupt
+#[test]
+fn two_interrupted_sides_lose_and_double_nothing() {
+    skip_without_fuse!();
+    assert_nothing_is_lost_or_doubled(false, false, false);
+    assert_nothing_is_lost_or_doubled(true, false, false);
+}
+
+/// SEMANTICS: wait-interrupt
+///
+/// A client whose open is interrupted has taken no instance.
+#[test]
+fn an_interrupted_open_takes_no_instance() {
+    skip_without_fuse!();
+    let mount = Mount::new();
+    mount.make("p");
+    for round in 0..100_u64 {
+        let mut client = Actor::start(&[
+            Step::Handle(SIGALRM, false),
+            Step::Alarm(3 + round % 5),
+            Step::Open(mount.path("p"), O_RDONLY),
+            Step::ReadToEnd,
+        ]);
+        std::thread::sleep(Duration::from_micros(3_000 + 97 * round));
+        let server = mount.open("p", O_WRONLY | O_CREAT);
+        server.write_all(b"once").unwrap();
+        drop(server);
+        let opened = client.finish(SOON)[2];
+        // Whoever comes next gets what an interrupted client has left, or nothing if it was served.
+        let mut next = mount.opening("p", O_RDONLY);
+        if opened.is_ok() && client.data() == b"once" {
+            assert!(!next.ends_within(Duration::from_millis(1)), "round {round}: served twice");
+            mount.open("p", O_WRONLY).write_all(b"once").unwrap();
+        }
+        let next = next.join(SOON).unwrap();
+        assert_eq!(next.read_to_end().unwrap(), b"once", "round {round}: {opened:?}");
+    }
+}
