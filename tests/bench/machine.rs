@@ -2,7 +2,11 @@
 
 use std::fs;
 use std::io;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long it takes to see whether the CPUs are idle: ten of /proc/stat's ticks.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// The unit of /proc/stat, USER_HZ; part of the kernel's interface.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -67,6 +71,31 @@ impl Others {
     /// kernel counts idle time in hundredths of a second, so two of those are not held against it.
     pub(crate) fn disturbed(&self) -> bool {
         self.local + self.stolen > 0.05 * self.offered + 0.02
+    }
+}
+
+/// How long the benchmark goes on waiting for others to leave the CPUs to it.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    left: Duration,
+}
+
+impl Patience {
+    pub(crate) fn new(left: Duration) -> Self {
+        Self { left }
+    }
+
+    /// Waits until nobody uses the CPUs, or until patience ends. Nothing of ours may be at work.
+    pub(crate) fn wait(&mut self) -> io::Result<()> {
+        while !self.left.is_zero() {
+            let watch = Watch::start()?;
+            thread::sleep(GLANCE);
+            if !watch.finish(0.0)?.disturbed() {
+                break;
+            }
+            self.left = self.left.saturating_sub(GLANCE);
+        }
+        Ok(())
     }
 }
 

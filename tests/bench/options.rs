@@ -21,12 +21,15 @@ pub(crate) struct Options {
     /// Block sizes, such as 64,4K,1M
     #[arg(long, value_delimiter = ',', value_parser = parse_size)]
     pub(crate) blocks: Vec<usize>,
-    /// Repetitions of every run [default: 7, with --quick 5]
+    /// Repetitions of every run [default: 7, quick: 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) repeat: Option<u32>,
-    /// What one run should take [default: 0.4, with --quick 0.08]
+    /// What one run should take [default: 0.4, quick: 0.06]
     #[arg(long)]
     pub(crate) seconds: Option<f64>,
+    /// Seconds to wait, all in all, for others to leave the CPUs idle [default: 60, quick: 5]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) patience: Option<u32>,
     /// What to compare
     #[arg(long, value_delimiter = ',', value_enum,
         default_values_t = [Arm::Fifo, Arm::FifoLarge, Arm::Floor, Arm::FloorThreads, Arm::Pipefs])]
@@ -86,7 +89,7 @@ impl Options {
     }
 
     pub(crate) fn run_time(&self) -> Duration {
-        let seconds = self.seconds.unwrap_or(if self.quick { 0.08 } else { 0.4 });
+        let seconds = self.seconds.unwrap_or(if self.quick { 0.06 } else { 0.4 });
         Duration::from_secs_f64(seconds.clamp(0.01, 60.0))
     }
 
@@ -96,12 +99,16 @@ impl Options {
         if self.quick { runs / 4 } else { runs }
     }
 
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_secs(self.patience.unwrap_or(if self.quick { 5 } else { 60 }).into())
+    }
+
     /// After this the supervisor ends everything: several times what the runs should take.
     pub(crate) fn time_limit(&self) -> Duration {
         let runs = self.block_sizes().len() * self.arms.len() * self.only.len();
         let expected = (self.run_time() + Duration::from_millis(100))
             .saturating_mul(u32::try_from(runs * (2 * self.repetitions() + 3)).unwrap_or(u32::MAX));
-        expected * 3 + Duration::from_secs(240)
+        expected * 3 + self.patience() + Duration::from_secs(240)
     }
 }
 

@@ -120,10 +120,11 @@ fn clean(base: &Path) {
 fn work(base: &Path, options: &Options) -> io::Result<ExitCode> {
     let about = table::about(options, &machine::describe());
     let mut report = format!("{about}\n");
+    let mut patience = machine::Patience::new(options.patience());
     let mut sections = Vec::new();
     let mut failed = false;
     for &part in options.only.iter().filter(|&&part| part != Part::Memory) {
-        let section = throughput::measure(part, base, options)?;
+        let section = throughput::measure(part, base, options, &mut patience)?;
         report = format!("{report}\n{}", table::section(&section));
         failed |= !section.failures.is_empty();
         sections.push(section);

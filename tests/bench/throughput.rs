@@ -11,12 +11,11 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::arms::{Arm, Site};
 use crate::figures::Sample;
-use crate::machine::Watch;
+use crate::machine::{Patience, Watch};
 use crate::options::{Options, Part, show_size};
 use crate::process::{self, Actor};
 use crate::syscalls;
@@ -47,7 +46,12 @@ pub(crate) struct Row {
 }
 
 /// Measures all block sizes with all arms in one placement.
-pub(crate) fn measure(part: Part, base: &Path, options: &Options) -> io::Result<Section> {
+pub(crate) fn measure(
+    part: Part,
+    base: &Path,
+    options: &Options,
+    patience: &mut Patience,
+) -> io::Result<Section> {
     let placement = Placement::of(part)?;
     let mut failures = Vec::new();
     let mut sites = Vec::new();
@@ -59,8 +63,14 @@ pub(crate) fn measure(part: Part, base: &Path, options: &Options) -> io::Result<
     }
     let mut rows = Vec::new();
     for block in options.block_sizes() {
-        let mut bench =
-            Bench { options, placement, block, runs: 0, second_tries: options.second_tries() };
+        let mut bench = Bench {
+            options,
+            placement,
+            block,
+            runs: 0,
+            patience,
+            second_tries: options.second_tries(),
+        };
         let row = bench.row(&sites, &mut failures);
         progress(part, &row);
         rows.push(row);
@@ -119,6 +129,7 @@ struct Bench<'a> {
     placement: Placement,
     block: usize,
     runs: u64,
+    patience: &'a mut Patience,
     second_tries: usize,
 }
 
@@ -173,16 +184,16 @@ impl Bench<'_> {
         }
     }
 
-    /// A run; another if others used the CPUs meanwhile, whatever its result, as long as second
+    /// A run in a quiet moment, if one comes; another if others used the CPUs meanwhile, whatever its result, as long as second
     /// tries are left.
     fn quiet_run(&mut self, site: &Site, count: u64) -> io::Result<Sample> {
         loop {
+            self.patience.wait()?;
             let sample = self.run(site, count)?;
             if !sample.others.disturbed() || self.second_tries == 0 {
                 return Ok(sample);
             }
             self.second_tries -= 1;
-            thread::sleep(self.options.run_time());
         }
     }
 
