@@ -2,10 +2,11 @@
 
 # SEMANTICS: file-splice, file-regular
 
+import errno
 import os
 import shutil
 
-from expect import later, name, pipe, same, scratch
+from expect import later, name, pipe, refused, same, scratch
 
 plain = scratch("plain")
 with open(plain, "wb") as file:
@@ -34,6 +35,11 @@ with open(target, "rb") as source, open(scratch("copy"), "wb") as copy:
     shutil.copyfileobj(source, copy)
 writer.join()
 same("copyfileobj", content, open(scratch("copy"), "rb").read())
+
+# It asks where it is in the target when sendfile fails: that a pipe cannot say.
+with open(waiting, "wb") as file:
+    file.write(b"stays")
+refused("from a pipe to a pipe", errno.ESPIPE, shutil.copyfile, waiting, target)
 
 new = name("new")
 shutil.copyfile(scratch("copy"), scratch("again"))

@@ -37,7 +37,11 @@ ends_with() {
 refused() {
     message=$1 what=$2
     shift 2
-    timeout 20 "$@" 2> "$scratch/refusal" && fail "$what: expected [$message], but it worked"
+    timeout 20 "$@" 2> "$scratch/refusal"
+    case $? in
+    0) fail "$what: expected [$message], but it worked" ;;
+    124) fail "$what: expected [$message], but it hung: [$(cat "$scratch/refusal")]" ;;
+    esac
     grep -qF "$message" "$scratch/refusal" ||
         fail "$what: expected [$message], got [$(cat "$scratch/refusal")]"
     echo "shown: $what"

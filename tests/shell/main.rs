@@ -8,7 +8,7 @@ mod harness;
 mod listed;
 mod script;
 
-use harness::command;
+use harness::{Mount, command};
 
 /// Runs a script of this folder.
 #[track_caller]
@@ -31,6 +31,48 @@ macro_rules! scripts {
 
         const LISTED: &[&str] = &[$($file),*];
     };
+}
+
+/// Scripts that must also pass where pipes are smaller, or shared.
+const IN_EVERY_MODE: [(&str, &str); 8] = [
+    ("reads.sh", "cat numbers"),
+    ("reads.sh", "sed -n 's/7$/seven/p' numbers"),
+    ("pipe_to_pipe.sh", ""),
+    ("tee.sh", ""),
+    ("tar.sh", ""),
+    ("gzip.sh", ""),
+    ("pv.sh", ""),
+    ("while_read.sh", ""),
+];
+
+#[track_caller]
+fn pass_with(options: &str) {
+    for (file, argument) in IN_EVERY_MODE {
+        let mount = Mount::with(&["-o", options]);
+        let path = script::source(&format!("shell/{file}"));
+        script::passes_on(&mount, &mut command("sh"), Some(&path), &[argument]);
+    }
+}
+
+/// SEMANTICS: write-full
+#[test]
+fn tools_on_pipes_of_one_page() {
+    skip_without_fuse!();
+    pass_with("capacity=4K");
+}
+
+/// SEMANTICS: write-memory
+#[test]
+fn tools_on_a_mount_with_little_memory() {
+    skip_without_fuse!();
+    pass_with("memory=1M");
+}
+
+/// SEMANTICS: shared-order, shared-eof
+#[test]
+fn tools_on_shared_pipes() {
+    skip_without_fuse!();
+    pass_with("mode=shared");
 }
 
 #[test]
@@ -56,6 +98,7 @@ scripts! {
     cp_tree: "sh" "cp_tree.sh";
     head: "sh" "head.sh";
     tail: "sh" "tail.sh";
+    size_zero: "sh" "size_zero.sh";
     pv: "sh" "pv.sh";
     gzip: "sh" "gzip.sh";
     gzip_waits: "sh" "gzip_waits.sh";

@@ -28,7 +28,17 @@ pub(crate) fn needs(program: &str) {
 /// Runs a program, or an interpreter with its script, on a mount of its own.
 #[track_caller]
 pub(crate) fn passes(program: &mut Command, script: Option<&Path>, arguments: &[&str]) {
-    let mount = Mount::new();
+    passes_on(&Mount::new(), program, script, arguments);
+}
+
+/// Runs a program, or an interpreter with its script, on a mount that may have seen others.
+#[track_caller]
+pub(crate) fn passes_on(
+    mount: &Mount,
+    program: &mut Command,
+    script: Option<&Path>,
+    arguments: &[&str],
+) {
     let scratch = watchdog::new_directory();
     program.args(script).arg(mount.dir()).args(arguments).env("TMPDIR", &scratch);
     // Python would leave its compiled modules beside the source.

@@ -15,10 +15,11 @@ while read -r word number; do
 done < lines
 same "the number of lines" 3 $count
 wait
-seq 5000 > lines
+seq 5000 > lines &
 count=0
 while read -r number; do
     count=$((count + 1))
     [ "$number" = $count ] || fail "line $count is [$number]"
 done < lines
 same "many lines" 5000 $count
+wait
