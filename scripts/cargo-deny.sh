@@ -5,7 +5,7 @@
 CARGO_DENY_VERSION=0.20.2
 
 # Outside target/, so that `cargo clean` does not cost another build of it.
-TOOLS="${PIPEFS_TOOLS:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/pipefs/cargo-deny-$CARGO_DENY_VERSION}"
+TOOLS="${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/pipefs/cargo-deny-$CARGO_DENY_VERSION"
 
 # Prints the path of cargo-deny, of whatever version; fails if there is none.
 cargo_deny() {

@@ -184,8 +184,8 @@ impl Bench<'_> {
         }
     }
 
-    /// A run in a quiet moment, if one comes; another if others used the CPUs meanwhile, whatever its result, as long as second
-    /// tries are left.
+    /// A run in a quiet moment, if one comes; another if others used the CPUs meanwhile, whatever
+    /// its result, as long as second tries are left.
     fn quiet_run(&mut self, site: &Site, count: u64) -> io::Result<Sample> {
         loop {
             self.patience.wait()?;

@@ -11,7 +11,7 @@ const WRITABLE: Ready = Ready { writable: true, ..NOTHING };
 const AT_END: Ready = Ready { readable: true, hangup: true, ..NOTHING };
 const BROKEN: Ready = Ready { error: true, ..NOTHING };
 
-/// > one that reads: `POLLIN`: data, or end of file; `POLLHUP`: the other side has closed
+/// > one that reads | data, or end of file | | the other side has closed
 ///
 /// SEMANTICS: poll-reader
 #[test]
@@ -31,7 +31,7 @@ fn a_reader_is_woken_for_data_and_for_the_end() {
     assert_eq!(world.ready(client), AT_END);
 }
 
-/// > one that writes: `POLLOUT`: a write would be accepted now; `POLLERR`: the reader has gone
+/// > one that writes | | a write would be accepted now | | the reader has gone
 ///
 /// SEMANTICS: poll-writer
 #[test]

@@ -3,6 +3,7 @@
 //! A passage is a list item or a table row that begins with its name in brackets, as in
 //! `- **[close-data]** …`. A test names the passages that it proves in a comment just above it,
 //! `/// SEMANTICS: close-data, close-eof` (in a script: `# SEMANTICS: …`, anywhere in the file).
+//! It may quote them too, in lines that begin with `/// >`; then it has to quote them as they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -96,6 +97,40 @@ fn every_passage_has_a_test() {
     }
     for (name, number) in passages.iter().filter(|(name, _)| !tested.contains(*name)) {
         findings.add(PAGE, *number, format!("no test says `{MARK} {name}`"));
+    }
+    findings.none();
+}
+
+/// The words of a text, without punctuation, table lines and the names of passages: what is left
+/// of a quotation whose line breaks and cells were put together anew.
+fn words(text: &str) -> String {
+    let mut plain = String::new();
+    for part in text.split("**[") {
+        plain.push_str(part.split_once("]**").map_or(part, |(_, rest)| rest));
+        plain.push(' ');
+    }
+    let words = plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn quotations_are_exact() {
+    let mut findings = Findings::default();
+    let page = format!(" {} ", words(&file(PAGE).text));
+    for file in files().iter().filter(|file| file.is_in(&["tests/"]) && file.is_rust()) {
+        let mut quotation = String::new();
+        let quoted = |line: &str| line.trim_start().strip_prefix("/// > ").map(str::to_owned);
+        for (number, line) in file.lines() {
+            if let Some(part) = quoted(line) {
+                quotation.push_str(&part);
+                quotation.push(' ');
+            } else if !quotation.is_empty() {
+                if !page.contains(&format!(" {} ", words(&quotation))) {
+                    findings.add(&file.path, number - 1, format!("{PAGE} does not say this"));
+                }
+                quotation.clear();
+            }
+        }
     }
     findings.none();
 }
