@@ -72,6 +72,8 @@ fn discarded_data_is_memory_for_others() {
     assert_eq!(world.was_written(write), 1);
 }
 
+/// SEMANTICS: write-meets-reader
+///
 /// Data that goes straight to a reader needs no memory, whoever of the two came first: or a
 /// reader and a writer would wait for each other, and a pipeline for itself.
 #[test]

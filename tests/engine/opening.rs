@@ -61,6 +61,8 @@ fn an_auto_pipe_can_change_its_direction_once_it_is_empty() {
     assert_eq!(world.reads(server), "a question");
 }
 
+/// SEMANTICS: open-suits
+///
 /// A client that began to wait for a duplex server could not do anything with the instance of one
 /// that only writes, and would keep it from the readers for whom it is meant.
 #[test]
