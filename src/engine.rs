@@ -1,4 +1,5 @@
-//! The engine: every operation on pipes and directories, and the only locks there are.
+//! The engine: the only locks there are, and every operation on ends. What is about names is in
+//! `tree`, what is only looked at in `report`.
 //!
 //! Order of locks: `names`, then one pipe, then one of `ends`, `register` or `pressed`. No two
 //! pipes and no two of the last three are ever held together. Nothing is called and nothing is
@@ -10,14 +11,13 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 
 use crate::effects::{Answer, Effects, PollKey, Progress, Ticket};
-use crate::end::{EndId, Who};
-use crate::lane::Traffic;
-use crate::namespace::{Attributes, Ino, Listing, Namespace, Node, ROOT, Rename};
-use crate::pipe::{Blocking, Open, Opened, Pipe};
+use crate::end::EndId;
+use crate::namespace::{Attributes, Ino, Namespace, ROOT};
+use crate::opening::{Open, Opened};
+use crate::pipe::{Blocking, Pipe};
 use crate::queue::Data;
 use crate::quota::{Gate, Quota};
 use crate::ready::Ready;
-use crate::state::State;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, RwLock};
 use crate::waiting::Register;
 use crate::{Error, Result, Settings};
@@ -56,7 +56,11 @@ impl PipeHandle {
         self.0.ino
     }
 
-    fn lock(&self) -> MutexGuard<'_, Pipe> {
+    pub(crate) fn new(ino: Ino, pipe: Pipe) -> Self {
+        Self(Arc::new(Cell { ino, pipe: Mutex::new(pipe) }))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Pipe> {
         self.0.pipe.lock()
     }
 }
@@ -69,66 +73,12 @@ impl PartialEq for PipeHandle {
 
 impl Eq for PipeHandle {}
 
-/// What stat(2) shows of a pipe or directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Status {
-    /// Its number.
-    pub ino: Ino,
-    /// Owner, permissions, times.
-    pub attributes: Attributes,
-    /// Names that lead to it: 0 or 1 for a pipe.
-    pub links: u32,
-    /// Bytes that wait in it.
-    pub buffered_bytes: u64,
-}
-
-/// Which attributes setattr changes; `None` leaves one alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct AttributeChange {
-    /// Permission bits.
-    pub mode: Option<u32>,
-    /// Owner.
-    pub uid: Option<u32>,
-    /// Group.
-    pub gid: Option<u32>,
-    /// Time of last read.
-    pub accessed: Option<SystemTime>,
-    /// Time of last write.
-    pub modified: Option<SystemTime>,
-    /// `truncate`: only 0 is allowed, and it discards nothing.
-    pub size: Option<u64>,
-}
-
-/// A pipe's state at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PipeState {
-    /// Its settings.
-    pub settings: Settings,
-    /// Each instance's state and buffered bytes, oldest first.
-    pub instances: Vec<(State, u64)>,
-    /// The processes that hold ends.
-    pub holders: Vec<Who>,
-    /// What went through it.
-    pub traffic: Traffic,
-    /// Successful opens so far.
-    pub opens: u64,
-}
-
-/// The memory limit and how much of it is used, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MemoryUse {
-    /// All queues together may hold this much before writers wait.
-    pub limit_bytes: u64,
-    /// They hold this much.
-    pub used_bytes: u64,
-}
-
 /// Every pipe and directory of one mount. All operations take `&self` and may be called from any
 /// thread; none ever blocks.
 #[derive(Debug)]
 pub struct Engine {
-    defaults: Settings,
-    quota: Quota,
+    pub(crate) defaults: Settings,
+    pub(crate) quota: Quota,
     next_ino: AtomicU64,
     next_end: AtomicU64,
     shut_down: AtomicBool,
@@ -158,183 +108,12 @@ impl Engine {
         }
     }
 
-    // ── Names ────────────────────────────────────────────────────────────────────────────────
-
-    /// What a name in a directory leads to.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::NameTooLong`].
-    pub fn lookup(&self, directory: Ino, name: &[u8]) -> Result<Node<PipeHandle>> {
-        self.names.lock().lookup(directory, name).cloned()
+    pub(crate) fn names(&self) -> MutexGuard<'_, Namespace<PipeHandle>> {
+        self.names.lock()
     }
 
-    /// Makes a pipe under a free name (`touch`, `O_CREAT`, mknod). `shared` overrides the default
-    /// mode (`mkfifo`).
-    ///
-    /// # Errors
-    /// [`Error::Exists`], or what is wrong with the name or directory.
-    pub fn create(
-        &self,
-        directory: Ino,
-        name: &[u8],
-        attributes: Attributes,
-        mode: Option<crate::settings::Mode>,
-    ) -> Result<PipeHandle> {
-        let mut settings = self.defaults;
-        settings.mode = mode.unwrap_or(settings.mode);
-        let pipe = PipeHandle(Arc::new(Cell {
-            ino: self.new_ino(),
-            pipe: Mutex::new(Pipe::new(settings, attributes)),
-        }));
-        let node = Node::Pipe(pipe.clone());
-        self.names.lock().insert(directory, name, node, attributes.changed)?;
-        Ok(pipe)
-    }
-
-    fn new_ino(&self) -> Ino {
+    pub(crate) fn new_ino(&self) -> Ino {
         Ino(self.next_ino.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// Makes a directory.
-    ///
-    /// # Errors
-    /// [`Error::Exists`], or what is wrong with the name or parent.
-    pub fn make_directory(&self, parent: Ino, name: &[u8], attributes: Attributes) -> Result<Ino> {
-        let ino = self.new_ino();
-        self.names.lock().make_directory(parent, name, ino, attributes)?;
-        Ok(ino)
-    }
-
-    /// Removes an empty directory.
-    ///
-    /// # Errors
-    /// [`Error::NotEmpty`], [`Error::NotADirectory`], [`Error::NotFound`].
-    pub fn remove_directory(&self, parent: Ino, name: &[u8], now: Now) -> Result<()> {
-        self.names.lock().remove_directory(parent, name, now.wall)
-    }
-
-    /// Removes a pipe's name. Open ends go on; what lingers is dropped; clients that wait for a
-    /// server get [`Error::NotFound`].
-    ///
-    /// # Errors
-    /// [`Error::IsADirectory`], [`Error::NotFound`].
-    pub fn unlink(&self, parent: Ino, name: &[u8], now: Now, effects: &mut Effects) -> Result<()> {
-        let pipe = self.names.lock().unlink(parent, name, now.wall)?;
-        self.unname(&pipe, now, effects);
-        Ok(())
-    }
-
-    fn unname(&self, handle: &PipeHandle, now: Now, effects: &mut Effects) {
-        self.on_pipe(handle, Some(now.wall), effects, |pipe, gate, effects| {
-            pipe.attributes.changed = now.wall;
-            pipe.unname(gate, effects);
-        });
-    }
-
-    /// Moves a pipe or directory, also over an existing idle pipe or empty directory.
-    ///
-    /// # Errors
-    /// [`Error::Busy`]: the pipe in the way is in use or holds data. [`Error::Exists`],
-    /// [`Error::NotFound`], [`Error::NotEmpty`], [`Error::NotADirectory`],
-    /// [`Error::IsADirectory`]; [`Error::Invalid`]: a directory into itself.
-    pub fn rename(
-        &self,
-        from: (Ino, &[u8]),
-        to: (Ino, &[u8]),
-        how: Rename,
-        now: Now,
-        effects: &mut Effects,
-    ) -> Result<()> {
-        let idle = |pipe: &PipeHandle| pipe.lock().is_idle();
-        let replaced = self.names.lock().rename(from, to, how, now.wall, idle)?;
-        if let Some(pipe) = replaced {
-            self.unname(&pipe, now, effects);
-        }
-        Ok(())
-    }
-
-    /// A directory's parent, and its entries in the order of their names.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]: the directory has been removed.
-    pub fn list(&self, directory: Ino) -> Result<Listing<PipeHandle>> {
-        self.names.lock().list(directory)
-    }
-
-    // ── Attributes ───────────────────────────────────────────────────────────────────────────
-
-    /// What stat(2) shows.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]: the directory has been removed.
-    pub fn status(&self, node: &Node<PipeHandle>) -> Result<Status> {
-        match node {
-            Node::Directory(ino) => {
-                let names = self.names.lock();
-                let attributes = names.directory(*ino)?.attributes;
-                let links = names.link_count(*ino)?;
-                Ok(Status { ino: *ino, attributes, links, buffered_bytes: 0 })
-            }
-            Node::Pipe(handle) => {
-                let pipe = handle.lock();
-                Ok(Status {
-                    ino: handle.ino(),
-                    attributes: pipe.attributes,
-                    links: u32::from(pipe.is_named()),
-                    buffered_bytes: pipe.buffered_bytes(),
-                })
-            }
-        }
-    }
-
-    /// chmod, chown, utimes, truncate.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`]: a size other than 0; nothing is changed then.
-    pub fn set_attributes(
-        &self,
-        node: &Node<PipeHandle>,
-        change: AttributeChange,
-        now: Now,
-    ) -> Result<()> {
-        if change.size.is_some_and(|size| size != 0) {
-            return Err(Error::Invalid);
-        }
-        let apply = |attributes: &mut Attributes| {
-            attributes.mode = change.mode.unwrap_or(attributes.mode) & 0o7777;
-            attributes.uid = change.uid.unwrap_or(attributes.uid);
-            attributes.gid = change.gid.unwrap_or(attributes.gid);
-            attributes.accessed = change.accessed.unwrap_or(attributes.accessed);
-            attributes.modified = change.modified.unwrap_or(attributes.modified);
-            attributes.changed = now.wall;
-        };
-        match node {
-            Node::Directory(_) if change.size.is_some() => return Err(Error::IsADirectory),
-            Node::Directory(ino) => {
-                apply(&mut self.names.lock().directory_mut(*ino)?.attributes);
-            }
-            Node::Pipe(handle) => apply(&mut handle.lock().attributes),
-        }
-        Ok(())
-    }
-
-    /// A pipe's state at this moment.
-    #[must_use]
-    pub fn pipe_state(&self, handle: &PipeHandle) -> PipeState {
-        let pipe = handle.lock();
-        PipeState {
-            settings: pipe.settings,
-            instances: pipe.instance_states(),
-            holders: pipe.holders(),
-            traffic: pipe.traffic(),
-            opens: pipe.opens(),
-        }
-    }
-
-    /// The memory limit and its use.
-    #[must_use]
-    pub fn memory(&self) -> MemoryUse {
-        MemoryUse { limit_bytes: self.quota.limit_bytes(), used_bytes: self.quota.used_bytes() }
     }
 
     /// How many operations wait now.
@@ -348,8 +127,6 @@ impl Engine {
     pub fn end_count(&self) -> usize {
         self.ends.read().len()
     }
-
-    // ── Ends ─────────────────────────────────────────────────────────────────────────────────
 
     /// Opens a pipe. [`Progress::Waiting`]: nothing is listening; the answer is
     /// [`crate::Answer::Opened`], or a failure.
@@ -477,8 +254,6 @@ impl Engine {
         self.ends.read().get(&end).cloned().ok_or(Error::BadHandle)
     }
 
-    // ── Waiting ──────────────────────────────────────────────────────────────────────────────
-
     /// A signal: the operation with this ticket fails with [`Error::Interrupted`]. If it has not
     /// come here yet it will fail when it would wait; if it is done already nothing happens.
     pub fn cancel(&self, ticket: Ticket, effects: &mut Effects) {
@@ -560,7 +335,7 @@ impl Engine {
     /// Runs one operation on a locked pipe, then does what follows for others: forgets tickets
     /// that were answered, and lets writers elsewhere use memory that became free. `wall` is for
     /// the times of what the operation lets others read and write.
-    fn on_pipe<T>(
+    pub(crate) fn on_pipe<T>(
         &self,
         handle: &PipeHandle,
         wall: Option<SystemTime>,

@@ -4,9 +4,9 @@
 //!
 //! Start at [`Engine`]. From the outside in:
 //!
-//! - `engine` — every operation, and the only locks
+//! - `engine` — operations on ends, and the only locks; `tree` on names; `report` only looks
 //! - `namespace`, `name` — directories, and what a name may be
-//! - `pipe` — all instances of a name, and the clients that wait for one
+//! - `pipe`, `opening` — all instances of a name; how opens find one, or wait
 //! - `access` — who becomes server and who client
 //! - `instance`, `state`, `end` — one conduit, its life, and what an open file holds of it
 //! - `lane`, `queue` — one direction of a conduit, and the bytes in it
@@ -24,25 +24,31 @@ mod instance;
 pub mod lane;
 pub mod name;
 pub mod namespace;
+pub mod opening;
 pub mod pipe;
 pub mod queue;
 mod quota;
 pub mod ready;
+pub mod report;
 pub mod settings;
 pub mod state;
 mod sync;
+pub mod tree;
 mod waiting;
 
 pub use access::Wanted;
 pub use effects::{Answer, Effects, PollKey, Progress, Ticket};
 pub use end::{EndId, Who};
-pub use engine::{AttributeChange, Engine, MemoryUse, Now, PipeHandle, PipeState, Status};
+pub use engine::{Engine, Now, PipeHandle};
 pub use error::{Error, Result};
 pub use lane::Traffic;
 pub use name::Name;
 pub use namespace::{Attributes, Ino, Listing, Node, ROOT, Rename};
-pub use pipe::{Blocking, Open, Patience};
+pub use opening::{Open, Patience};
+pub use pipe::Blocking;
 pub use queue::Data;
 pub use ready::Ready;
+pub use report::{MemoryUse, PipeState};
 pub use settings::Settings;
 pub use state::State;
+pub use tree::{AttributeChange, Status};

@@ -1,47 +1,22 @@
 //! A pipe: all instances that share a name and its settings, and the clients that wait for one.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::access::{Decision, Direction, Wanted, decide, in_force};
-use crate::effects::{Answer, Effects, PollKey, Progress, Ticket};
-use crate::end::{Connection, End, EndId, InstanceId, LaneId, Link, Pending, Side, Who};
+use crate::access::Direction;
+use crate::effects::{Effects, PollKey, Progress, Ticket};
+use crate::end::{Connection, End, EndId, InstanceId, Link, Pending, Side, Who};
 use crate::instance::Instance;
-use crate::lane::{Lane, Limits, Traffic};
+use crate::lane::{Limits, Traffic};
 use crate::namespace::Attributes;
 use crate::queue::Data;
 use crate::quota::Gate;
 use crate::ready::Ready;
-use crate::settings::{Mode, OpenPolicy, Settings};
+use crate::settings::Settings;
 use crate::state::State;
 use crate::waiting::{Parked, ParkedRead, ParkedWrite, Waits};
 use crate::{Error, Result};
-
-/// One open(2).
-#[derive(Debug, Clone, Copy)]
-pub struct Open {
-    /// The directions, and `O_TRUNC`.
-    pub wanted: Wanted,
-    /// Who opens.
-    pub who: Who,
-    /// What it does when nothing is listening.
-    pub patience: Patience,
-    /// The end that the caller's path led through (/proc/self/fd/N): joined as dup(2) would.
-    pub reopens: Option<EndId>,
-}
-
-/// How an open takes it that nothing is listening.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
-    /// It waits, as the pipe's settings say.
-    Wait,
-    /// `O_NONBLOCK`: it returns a pending client.
-    NonBlocking,
-    /// It has just created the name and must not wait; its first read or write does.
-    Created,
-}
 
 /// How a read or write takes it that it cannot finish now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,37 +39,26 @@ impl From<Blocking> for Waits {
     }
 }
 
-/// What an open came to, for the engine that registers it.
-#[derive(Debug)]
-pub(crate) enum Opened {
-    /// A new end.
-    New,
-    /// An end that was there already.
-    Joined(EndId),
-    /// A new end that waits under the caller's ticket.
-    Waiting(Option<Instant>),
-}
-
 #[derive(Debug)]
 pub(crate) struct Pipe {
     pub(crate) settings: Settings,
     pub(crate) attributes: Attributes,
     /// Traffic of instances that are gone.
-    past_traffic: Traffic,
+    pub(crate) past_traffic: Traffic,
     /// Successful opens.
-    opens: u64,
+    pub(crate) opens: u64,
     /// A name leads here.
-    named: bool,
+    pub(crate) named: bool,
     /// With `access=auto`: what the first server decided.
-    decided: Option<Direction>,
+    pub(crate) decided: Option<Direction>,
     /// Boxed: the tree's nodes have room for eleven.
-    instances: BTreeMap<InstanceId, Box<Instance>>,
-    next_instance: u64,
+    pub(crate) instances: BTreeMap<InstanceId, Box<Instance>>,
+    pub(crate) next_instance: u64,
     /// Instances without a client, longest waiting first.
-    listening: VecDeque<InstanceId>,
-    ends: HashMap<EndId, End>,
+    pub(crate) listening: VecDeque<InstanceId>,
+    pub(crate) ends: HashMap<EndId, End>,
     /// Clients without an instance, longest waiting first.
-    waiting: VecDeque<EndId>,
+    pub(crate) waiting: VecDeque<EndId>,
     /// It stands in the engine's list of pipes that wait for memory.
     pub(crate) pressed: bool,
 }
@@ -117,186 +81,8 @@ impl Pipe {
         }
     }
 
-    fn limits<'a>(&self, gate: &'a Gate<'a>) -> Limits<'a> {
+    pub(crate) fn limits<'a>(&self, gate: &'a Gate<'a>) -> Limits<'a> {
         Limits { capacity_bytes: self.settings.capacity_bytes, gate }
-    }
-
-    /// Opens the pipe: `id` becomes a server's, a client's or a waiting client's end.
-    pub(crate) fn open(
-        &mut self,
-        id: EndId,
-        open: Open,
-        ticket: Ticket,
-        now: Instant,
-        gate: &Gate<'_>,
-        effects: &mut Effects,
-    ) -> Result<Opened> {
-        let joined = open.reopens.filter(|_| self.settings.mode == Mode::Instance);
-        let joined = joined.and_then(|id| Some((id, self.ends.get_mut(&id)?)));
-        if let Some((joined, end)) = joined.filter(|(_, end)| !end.is_opening()) {
-            let wanted = open.wanted;
-            if (wanted.read && !end.wanted.read) || (wanted.write && !end.wanted.write) {
-                return Err(Error::AccessDenied);
-            }
-            end.handles += 1;
-            return Ok(Opened::Joined(joined));
-        }
-        if !self.named {
-            return Err(Error::NotFound);
-        }
-        let link = match self.settings.mode {
-            Mode::Instance => self.link_instance(open)?,
-            Mode::Shared => self.link_shared(open, effects)?,
-        };
-        let mut end = End::new(open.wanted, open.who, link);
-        let mut opened = Opened::New;
-        if let Link::Pending(pending) = &mut end.link {
-            if open.patience == Patience::Wait {
-                pending.open = Some(ticket);
-                let timeout = self.settings.wait_timeout;
-                opened = Opened::Waiting(timeout.and_then(|time| now.checked_add(time)));
-            }
-            self.waiting.push_back(id);
-        }
-        self.ends.insert(id, end);
-        if !matches!(opened, Opened::Waiting(_)) {
-            self.opens += 1;
-        }
-        self.connect_waiting(gate, effects);
-        Ok(opened)
-    }
-
-    fn link_instance(&mut self, open: Open) -> Result<Link> {
-        let direction = in_force(self.settings.access, self.decided);
-        match decide(direction, open.wanted, !self.listening.is_empty())? {
-            Decision::Serve(direction) => {
-                let counted = self.instances.values().filter(|i| i.state.is_counted()).count();
-                if self.settings.max_instances.is_some_and(|max| counted >= max as usize) {
-                    return Err(Error::Busy);
-                }
-                self.decided = Some(direction);
-                let id = self.next_instance_id();
-                let mut instance = Instance::listening(id, direction);
-                let connection = instance.attach_server();
-                self.instances.insert(id, Box::new(instance));
-                self.listening.push_back(id);
-                Ok(Link::Connected(connection))
-            }
-            Decision::Connect => match self.listening.pop_front() {
-                Some(id) => Ok(Link::Connected(self.instance_mut(id).attach_client())),
-                None => self.link_pending(open),
-            },
-        }
-    }
-
-    fn link_pending(&self, open: Open) -> Result<Link> {
-        match (self.settings.open, open.patience) {
-            (OpenPolicy::Fail, Patience::Wait | Patience::NonBlocking) => Err(Error::Busy),
-            (OpenPolicy::Fail, Patience::Created) | (OpenPolicy::Wait, _) => {
-                Ok(Link::Pending(Pending::default()))
-            }
-        }
-    }
-
-    fn link_shared(&mut self, open: Open, effects: &mut Effects) -> Result<Link> {
-        let Wanted { read, write, .. } = open.wanted;
-        if !read && !write {
-            return Err(Error::Invalid);
-        }
-        let conduit = self.instances.values().next().map(|i| (i.id, i.lane(LaneId::ToClient)));
-        let nonblocking = open.patience == Patience::NonBlocking;
-        if !read && nonblocking {
-            let has_readers = conduit.is_some_and(|(_, lane)| lane.has_readers());
-            if !has_readers && self.waiting.is_empty() {
-                return Err(Error::NoReader);
-            }
-        }
-        if !write && !nonblocking {
-            let ready = |lane: &Lane| lane.has_writers() || lane.buffered_bytes() > 0;
-            if !conduit.is_some_and(|(_, lane)| ready(lane)) {
-                return self.link_pending(open);
-            }
-        }
-        let id = match conduit {
-            Some((id, _)) => id,
-            None => {
-                let id = self.next_instance_id();
-                self.instances.insert(id, Box::new(Instance::joined(id)));
-                id
-            }
-        };
-        Ok(Link::Connected(self.instance_mut(id).attach_member(open.wanted, effects)))
-    }
-
-    fn next_instance_id(&mut self) -> InstanceId {
-        self.next_instance += 1;
-        InstanceId(self.next_instance)
-    }
-
-    fn instance_mut(&mut self, id: InstanceId) -> &mut Instance {
-        self.instances.get_mut(&id).expect("an end's and the listening list's instances exist")
-    }
-
-    /// Gives waiting clients what there is now, longest waiting first. One that began to wait when
-    /// an `auto` pipe had other directions waits on if it could not do here what it wants.
-    fn connect_waiting(&mut self, gate: &Gate<'_>, effects: &mut Effects) {
-        while !self.waiting.is_empty() {
-            let (at, connection) = match self.settings.mode {
-                Mode::Instance => {
-                    let direction = in_force(self.settings.access, self.decided);
-                    let suits =
-                        |id| direction.is_some_and(|d| d.suits_client(self.ends[id].wanted));
-                    let Some(at) = self.waiting.iter().position(suits) else { return };
-                    let Some(instance) = self.listening.pop_front() else { return };
-                    (at, self.instance_mut(instance).attach_client())
-                }
-                Mode::Shared => {
-                    let wanted = self.ends[&self.waiting[0]].wanted;
-                    let Some(conduit) = self.instances.values_mut().next() else { return };
-                    if !conduit.lane(LaneId::ToClient).has_writers() {
-                        return;
-                    }
-                    (0, conduit.attach_member(wanted, effects))
-                }
-            };
-            let id = self.waiting.remove(at).expect("it was found there");
-            self.connect(id, connection, gate, effects);
-        }
-    }
-
-    /// Turns a pending end into a connected one and lets go on what waited for that.
-    fn connect(
-        &mut self,
-        id: EndId,
-        connection: Connection,
-        gate: &Gate<'_>,
-        effects: &mut Effects,
-    ) {
-        let limits = self.limits(gate);
-        let end = self.ends.get_mut(&id).expect("a waiting client has an end");
-        let before = std::mem::replace(&mut end.link, Link::Connected(connection));
-        let Link::Pending(mut pending) = before else { unreachable!("{id:?} was connected") };
-        if let Some(ticket) = pending.open {
-            self.opens += 1;
-            effects.answer(ticket, Answer::Opened(id));
-        }
-        pending.pollers.wake(&mut effects.wakes);
-        for read in pending.reads {
-            let ticket = read.ticket;
-            match self.read_now(id, read, Waits::Yes, limits, effects) {
-                Ok(Progress::Done(data)) => effects.answer(ticket, Answer::Read(data)),
-                Ok(Progress::Waiting) => {}
-                Err(error) => effects.fail(ticket, error),
-            }
-        }
-        for write in pending.writes {
-            let ticket = write.ticket;
-            match self.write_now(id, write, Waits::Yes, limits, effects) {
-                Ok(Progress::Done(written)) => effects.answer(ticket, Answer::Written(written)),
-                Ok(Progress::Waiting) => {}
-                Err(error) => effects.fail(ticket, error),
-            }
-        }
     }
 
     /// The instance and side that an end uses for reading or writing; `None`: it is pending.
@@ -336,7 +122,7 @@ impl Pipe {
         self.read_now(end, read, blocking.into(), limits, effects)
     }
 
-    fn read_now(
+    pub(crate) fn read_now(
         &mut self,
         end: EndId,
         read: ParkedRead,
@@ -372,7 +158,7 @@ impl Pipe {
         self.write_now(end, write, blocking.into(), limits, effects)
     }
 
-    fn write_now(
+    pub(crate) fn write_now(
         &mut self,
         end: EndId,
         write: ParkedWrite,

@@ -8,35 +8,24 @@ use std::ffi::OsStr;
 use std::io::IoSlice;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use fuser::{
-    AccessFlags, BsdFileFlags, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags,
-    Generation, INodeNo, IoctlFlags, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate,
-    ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyOpen, ReplyStatfs, ReplyXattr,
-    Request, TimeOrNow,
+    AccessFlags, BsdFileFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation,
+    INodeNo, IoctlFlags, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyDirectory,
+    ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyOpen, ReplyStatfs, ReplyXattr, Request, TimeOrNow,
 };
 use parking_lot::Mutex;
 use pipefs::settings::Mode;
 use pipefs::{
-    AttributeChange, Attributes, Effects, EndId, Error, Ino, Listing, Node, Now, Open, Patience,
-    PipeHandle, Progress, Rename, Status, Ticket, Wanted, Who,
+    AttributeChange, Effects, EndId, Error, Ino, Listing, Node, Now, Open, Patience, PipeHandle,
+    Progress, Rename, Ticket,
 };
 
 use super::data::wire;
-use super::doors::Doors;
 use super::driver::{Driver, OPEN_FLAGS, WaitingReply};
+use super::entries::{NO_LIFETIME, new_attributes, ticket, wanted, who};
 use super::errno::fuser_errno;
-
-/// Attributes and entries are asked for anew each time: other doors change them.
-const NO_LIFETIME: Duration = Duration::ZERO;
-
-/// The size of a pipe as the kernel keeps it. With 0, splice(2) would return 0, a false end of
-/// file, without asking; with 1 it asks and gets EINVAL. stat(2) shows 0 all the same.
-const KEPT_SIZE: u64 = 1;
-
-/// `st_blksize`: what cat, cp, Python and stdio read and write at once.
-const BLOCK_BYTES: u32 = 256 << 10;
 
 /// The unit of `df`.
 const STATFS_BLOCK_BYTES: u32 = 4096;
@@ -58,42 +47,6 @@ impl Metadata {
         Self { driver, listings: Mutex::default(), next_listing: 1.into() }
     }
 
-    fn node(&self, nodeid: INodeNo) -> Result<Node<PipeHandle>, Error> {
-        if Doors::is_door(nodeid.0) {
-            let doors = self.driver.doors.lock();
-            doors.get(nodeid.0).map(|door| Node::Pipe(door.pipe.clone())).ok_or(Error::NotFound)
-        } else {
-            Ok(Node::Directory(Ino(nodeid.0)))
-        }
-    }
-
-    /// The attributes of a node under the number that the kernel is to know it by.
-    fn attributes(&self, nodeid: u64, node: &Node<PipeHandle>) -> Result<FileAttr, Error> {
-        let status = self.driver.engine.status(node)?;
-        let is_fifo = self.driver.doors.lock().get(nodeid).is_some_and(|door| door.is_fifo);
-        let kind = match node {
-            Node::Directory(_) => FileType::Directory,
-            Node::Pipe(_) if is_fifo => FileType::NamedPipe,
-            Node::Pipe(_) => FileType::RegularFile,
-        };
-        Ok(file_attributes(nodeid, kind, status))
-    }
-
-    /// Answers with a new door to a pipe, or with a directory's own number.
-    fn reply_entry(&self, node: &Node<PipeHandle>, is_fifo: bool, reply: ReplyEntry) {
-        let nodeid = match node {
-            Node::Directory(ino) => ino.0,
-            Node::Pipe(pipe) => self.driver.doors.lock().make(pipe.clone(), is_fifo),
-        };
-        match self.attributes(nodeid, node) {
-            Ok(attributes) => reply.entry(&NO_LIFETIME, &attributes, Generation(0)),
-            Err(error) => {
-                self.driver.doors.lock().forget(nodeid, 1);
-                reply.error(fuser_errno(error));
-            }
-        }
-    }
-
     /// Runs an operation whose only answer is success, and delivers what follows from it.
     fn reply_after(
         &self,
@@ -110,44 +63,6 @@ impl Metadata {
     }
 }
 
-fn file_attributes(nodeid: u64, kind: FileType, status: Status) -> FileAttr {
-    let Status { attributes, links, buffered_bytes, .. } = status;
-    FileAttr {
-        ino: INodeNo(nodeid),
-        size: if kind == FileType::Directory { 0 } else { KEPT_SIZE },
-        blocks: buffered_bytes.div_ceil(512),
-        atime: attributes.accessed,
-        mtime: attributes.modified,
-        ctime: attributes.changed,
-        crtime: attributes.changed,
-        kind,
-        perm: attributes.mode as u16,
-        nlink: links,
-        uid: attributes.uid,
-        gid: attributes.gid,
-        rdev: 0,
-        blksize: BLOCK_BYTES,
-        flags: 0,
-    }
-}
-
-fn who(request: &Request) -> Who {
-    Who { pid: request.pid(), uid: request.uid(), gid: request.gid() }
-}
-
-fn ticket(request: &Request) -> Ticket {
-    Ticket(request.unique().0)
-}
-
-fn wanted(flags: i32) -> Wanted {
-    let access = flags & libc::O_ACCMODE;
-    Wanted {
-        read: matches!(access, libc::O_RDONLY | libc::O_RDWR),
-        write: matches!(access, libc::O_WRONLY | libc::O_RDWR),
-        truncate: flags & libc::O_TRUNC != 0,
-    }
-}
-
 fn time(change: Option<TimeOrNow>, now: Now) -> Option<SystemTime> {
     change.map(|time| match time {
         TimeOrNow::SpecificTime(time) => time,
@@ -158,7 +73,7 @@ fn time(change: Option<TimeOrNow>, now: Now) -> Option<SystemTime> {
 impl Filesystem for Metadata {
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         match self.driver.engine.lookup(Ino(parent.0), name.as_bytes()) {
-            Ok(node) => self.reply_entry(&node, false, reply),
+            Ok(node) => self.driver.reply_entry(&node, false, reply),
             Err(error) => reply.error(fuser_errno(error)),
         }
     }
@@ -168,8 +83,8 @@ impl Filesystem for Metadata {
     }
 
     fn getattr(&self, _: &Request, nodeid: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
-        let attributes = self.node(nodeid).and_then(|node| {
-            let mut attributes = self.attributes(nodeid.0, &node)?;
+        let attributes = self.driver.node(nodeid).and_then(|node| {
+            let mut attributes = self.driver.attributes(nodeid.0, &node)?;
             if let Node::Pipe(pipe) = node {
                 attributes.ino = INodeNo(pipe.ino().0);
                 attributes.size = 0;
@@ -207,9 +122,9 @@ impl Filesystem for Metadata {
         let now = Now::read();
         let (accessed, modified) = (time(atime, now), time(mtime, now));
         let change = AttributeChange { mode, uid, gid, accessed, modified, size };
-        let attributes = self.node(nodeid).and_then(|node| {
+        let attributes = self.driver.node(nodeid).and_then(|node| {
             self.driver.engine.set_attributes(&node, change, now)?;
-            self.attributes(nodeid.0, &node)
+            self.driver.attributes(nodeid.0, &node)
         });
         match attributes {
             Ok(attributes) => reply.attr(&NO_LIFETIME, &attributes),
@@ -235,7 +150,7 @@ impl Filesystem for Metadata {
         let attributes = new_attributes(request, mode);
         let shared = is_fifo.then_some(Mode::Shared);
         match self.driver.engine.create(Ino(parent.0), name.as_bytes(), attributes, shared) {
-            Ok(pipe) => self.reply_entry(&Node::Pipe(pipe), is_fifo, reply),
+            Ok(pipe) => self.driver.reply_entry(&Node::Pipe(pipe), is_fifo, reply),
             Err(error) => reply.error(fuser_errno(error)),
         }
     }
@@ -251,7 +166,7 @@ impl Filesystem for Metadata {
     ) {
         let attributes = new_attributes(request, mode);
         match self.driver.engine.make_directory(Ino(parent.0), name.as_bytes(), attributes) {
-            Ok(ino) => self.reply_entry(&Node::Directory(ino), false, reply),
+            Ok(ino) => self.driver.reply_entry(&Node::Directory(ino), false, reply),
             Err(error) => reply.error(fuser_errno(error)),
         }
     }
@@ -335,7 +250,7 @@ impl Filesystem for Metadata {
         reply: ReplyCreate,
     ) {
         let mut effects = Effects::default();
-        match self.create_and_open(request, Ino(parent.0), name, mode, flags, &mut effects) {
+        match self.driver.create_and_open(request, Ino(parent.0), name, mode, flags, &mut effects) {
             Ok((attributes, end)) => {
                 let handle = FileHandle(end.raw());
                 reply.created(&NO_LIFETIME, &attributes, Generation(0), handle, OPEN_FLAGS);
@@ -463,45 +378,4 @@ impl Metadata {
             reply.answer(&self.driver, outcome);
         }
     }
-
-    fn create_and_open(
-        &self,
-        request: &Request,
-        parent: Ino,
-        name: &OsStr,
-        mode: u32,
-        flags: i32,
-        effects: &mut Effects,
-    ) -> Result<(FileAttr, EndId), Error> {
-        let engine = &self.driver.engine;
-        let now = Now::read();
-        let attributes = new_attributes(request, mode);
-        let pipe = engine.create(parent, name.as_bytes(), attributes, None)?;
-        let open = Open {
-            wanted: wanted(flags),
-            who: who(request),
-            patience: Patience::Created,
-            reopens: None,
-        };
-        let end = match engine.open(&pipe, open, ticket(request), now, effects) {
-            Ok(Progress::Done(end)) => end,
-            Ok(Progress::Waiting) => unreachable!("a created pipe's open does not wait"),
-            Err(error) => {
-                // A refused open leaves no name behind.
-                let _ = engine.unlink(parent, name.as_bytes(), now, effects);
-                return Err(error);
-            }
-        };
-        let nodeid = {
-            let mut doors = self.driver.doors.lock();
-            let nodeid = doors.make(pipe.clone(), false);
-            doors.attach(nodeid, end);
-            nodeid
-        };
-        Ok((self.attributes(nodeid, &Node::Pipe(pipe))?, end))
-    }
-}
-
-fn new_attributes(request: &Request, mode: u32) -> Attributes {
-    Attributes::new(mode, request.uid(), request.gid(), SystemTime::now())
 }

@@ -17,7 +17,7 @@
 //! - `driver` — what the threads share, and the deadlines
 //! - `route` — who answers which request
 //! - `data` — READ, WRITE, POLL, RELEASE, INTERRUPT
-//! - `metadata` — all other operations
+//! - `metadata`, `entries` — all other operations; what the kernel sees of a node
 //! - `doors` — why a pipe has many inode numbers
 //! - `device` — system calls
 //! - `errno` — errors
@@ -26,6 +26,7 @@ mod data;
 mod device;
 mod doors;
 mod driver;
+mod entries;
 mod errno;
 mod metadata;
 mod route;

@@ -1,0 +1,146 @@
+//! Nodes as the kernel knows them: numbers, attributes, and what a new file is made with.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, SystemTime};
+
+use fuser::{FileAttr, FileType, Generation, INodeNo, ReplyEntry, Request};
+use pipefs::{
+    Attributes, Effects, EndId, Error, Ino, Node, Now, Open, Patience, PipeHandle, Progress,
+    Status, Ticket, Wanted, Who,
+};
+
+use super::doors::Doors;
+use super::driver::Driver;
+use super::errno::fuser_errno;
+
+/// Attributes and entries are asked for anew each time: other doors change them.
+pub(crate) const NO_LIFETIME: Duration = Duration::ZERO;
+
+/// The size of a pipe as the kernel keeps it. With 0, splice(2) would return 0, a false end of
+/// file, without asking; with 1 it asks and gets EINVAL. stat(2) shows 0 all the same.
+const KEPT_SIZE: u64 = 1;
+
+/// `st_blksize`: what cat, cp, Python and stdio read and write at once.
+const BLOCK_BYTES: u32 = 256 << 10;
+
+impl Driver {
+    pub(crate) fn node(&self, nodeid: INodeNo) -> Result<Node<PipeHandle>, Error> {
+        if Doors::is_door(nodeid.0) {
+            let doors = self.doors.lock();
+            doors.get(nodeid.0).map(|door| Node::Pipe(door.pipe.clone())).ok_or(Error::NotFound)
+        } else {
+            Ok(Node::Directory(Ino(nodeid.0)))
+        }
+    }
+
+    /// The attributes of a node under the number that the kernel is to know it by.
+    pub(crate) fn attributes(
+        &self,
+        nodeid: u64,
+        node: &Node<PipeHandle>,
+    ) -> Result<FileAttr, Error> {
+        let status = self.engine.status(node)?;
+        let is_fifo = self.doors.lock().get(nodeid).is_some_and(|door| door.is_fifo);
+        let kind = match node {
+            Node::Directory(_) => FileType::Directory,
+            Node::Pipe(_) if is_fifo => FileType::NamedPipe,
+            Node::Pipe(_) => FileType::RegularFile,
+        };
+        Ok(file_attributes(nodeid, kind, status))
+    }
+
+    /// Answers with a new door to a pipe, or with a directory's own number.
+    pub(crate) fn reply_entry(&self, node: &Node<PipeHandle>, is_fifo: bool, reply: ReplyEntry) {
+        let nodeid = match node {
+            Node::Directory(ino) => ino.0,
+            Node::Pipe(pipe) => self.doors.lock().make(pipe.clone(), is_fifo),
+        };
+        match self.attributes(nodeid, node) {
+            Ok(attributes) => reply.entry(&NO_LIFETIME, &attributes, Generation(0)),
+            Err(error) => {
+                self.doors.lock().forget(nodeid, 1);
+                reply.error(fuser_errno(error));
+            }
+        }
+    }
+
+    /// Makes a pipe and opens it. A refused open leaves no name behind.
+    pub(crate) fn create_and_open(
+        &self,
+        request: &Request,
+        parent: Ino,
+        name: &OsStr,
+        mode: u32,
+        flags: i32,
+        effects: &mut Effects,
+    ) -> Result<(FileAttr, EndId), Error> {
+        let engine = &self.engine;
+        let now = Now::read();
+        let attributes = new_attributes(request, mode);
+        let pipe = engine.create(parent, name.as_bytes(), attributes, None)?;
+        let open = Open {
+            wanted: wanted(flags),
+            who: who(request),
+            patience: Patience::Created,
+            reopens: None,
+        };
+        let end = match engine.open(&pipe, open, ticket(request), now, effects) {
+            Ok(Progress::Done(end)) => end,
+            Ok(Progress::Waiting) => unreachable!("a created pipe's open does not wait"),
+            Err(error) => {
+                let _ = engine.unlink(parent, name.as_bytes(), now, effects);
+                return Err(error);
+            }
+        };
+        let nodeid = {
+            let mut doors = self.doors.lock();
+            let nodeid = doors.make(pipe.clone(), false);
+            doors.attach(nodeid, end);
+            nodeid
+        };
+        Ok((self.attributes(nodeid, &Node::Pipe(pipe))?, end))
+    }
+}
+
+fn file_attributes(nodeid: u64, kind: FileType, status: Status) -> FileAttr {
+    let Status { attributes, links, buffered_bytes, .. } = status;
+    FileAttr {
+        ino: INodeNo(nodeid),
+        size: if kind == FileType::Directory { 0 } else { KEPT_SIZE },
+        blocks: buffered_bytes.div_ceil(512),
+        atime: attributes.accessed,
+        mtime: attributes.modified,
+        ctime: attributes.changed,
+        crtime: attributes.changed,
+        kind,
+        perm: attributes.mode as u16,
+        nlink: links,
+        uid: attributes.uid,
+        gid: attributes.gid,
+        rdev: 0,
+        blksize: BLOCK_BYTES,
+        flags: 0,
+    }
+}
+
+pub(crate) fn who(request: &Request) -> Who {
+    Who { pid: request.pid(), uid: request.uid(), gid: request.gid() }
+}
+
+pub(crate) fn wanted(flags: i32) -> Wanted {
+    let access = flags & libc::O_ACCMODE;
+    Wanted {
+        read: matches!(access, libc::O_RDONLY | libc::O_RDWR),
+        write: matches!(access, libc::O_WRONLY | libc::O_RDWR),
+        truncate: flags & libc::O_TRUNC != 0,
+    }
+}
+
+pub(crate) fn new_attributes(request: &Request, mode: u32) -> Attributes {
+    Attributes::new(mode, request.uid(), request.gid(), SystemTime::now())
+}
+
+pub(crate) fn ticket(request: &Request) -> Ticket {
+    Ticket(request.unique().0)
+}

@@ -1,0 +1,191 @@
+//! Names and attributes: the operations of [`Engine`] that are about the tree of directories.
+
+use std::time::SystemTime;
+
+use crate::effects::Effects;
+use crate::engine::{Engine, Now, PipeHandle};
+use crate::namespace::{Attributes, Ino, Listing, Node, Rename};
+use crate::pipe::Pipe;
+use crate::settings::Mode;
+use crate::{Error, Result};
+
+/// What stat(2) shows of a pipe or directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    /// Its number.
+    pub ino: Ino,
+    /// Owner, permissions, times.
+    pub attributes: Attributes,
+    /// Names that lead to it: 0 or 1 for a pipe.
+    pub links: u32,
+    /// Bytes that wait in it.
+    pub buffered_bytes: u64,
+}
+
+/// Which attributes setattr changes; `None` leaves one alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AttributeChange {
+    /// Permission bits.
+    pub mode: Option<u32>,
+    /// Owner.
+    pub uid: Option<u32>,
+    /// Group.
+    pub gid: Option<u32>,
+    /// Time of last read.
+    pub accessed: Option<SystemTime>,
+    /// Time of last write.
+    pub modified: Option<SystemTime>,
+    /// `truncate`: only 0 is allowed, and it discards nothing.
+    pub size: Option<u64>,
+}
+
+impl Engine {
+    /// What a name in a directory leads to.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::NameTooLong`].
+    pub fn lookup(&self, directory: Ino, name: &[u8]) -> Result<Node<PipeHandle>> {
+        self.names().lookup(directory, name).cloned()
+    }
+
+    /// Makes a pipe under a free name (`touch`, `O_CREAT`, mknod). `shared` overrides the default
+    /// mode (`mkfifo`).
+    ///
+    /// # Errors
+    /// [`Error::Exists`], or what is wrong with the name or directory.
+    pub fn create(
+        &self,
+        directory: Ino,
+        name: &[u8],
+        attributes: Attributes,
+        mode: Option<Mode>,
+    ) -> Result<PipeHandle> {
+        let mut settings = self.defaults;
+        settings.mode = mode.unwrap_or(settings.mode);
+        let pipe = PipeHandle::new(self.new_ino(), Pipe::new(settings, attributes));
+        let node = Node::Pipe(pipe.clone());
+        self.names().insert(directory, name, node, attributes.changed)?;
+        Ok(pipe)
+    }
+
+    /// Makes a directory.
+    ///
+    /// # Errors
+    /// [`Error::Exists`], or what is wrong with the name or parent.
+    pub fn make_directory(&self, parent: Ino, name: &[u8], attributes: Attributes) -> Result<Ino> {
+        let ino = self.new_ino();
+        self.names().make_directory(parent, name, ino, attributes)?;
+        Ok(ino)
+    }
+
+    /// Removes an empty directory.
+    ///
+    /// # Errors
+    /// [`Error::NotEmpty`], [`Error::NotADirectory`], [`Error::NotFound`].
+    pub fn remove_directory(&self, parent: Ino, name: &[u8], now: Now) -> Result<()> {
+        self.names().remove_directory(parent, name, now.wall)
+    }
+
+    /// Removes a pipe's name. Open ends go on; what lingers is dropped; clients that wait for a
+    /// server get [`Error::NotFound`].
+    ///
+    /// # Errors
+    /// [`Error::IsADirectory`], [`Error::NotFound`].
+    pub fn unlink(&self, parent: Ino, name: &[u8], now: Now, effects: &mut Effects) -> Result<()> {
+        let pipe = self.names().unlink(parent, name, now.wall)?;
+        self.unname(&pipe, now, effects);
+        Ok(())
+    }
+
+    fn unname(&self, handle: &PipeHandle, now: Now, effects: &mut Effects) {
+        self.on_pipe(handle, Some(now.wall), effects, |pipe, gate, effects| {
+            pipe.attributes.changed = now.wall;
+            pipe.unname(gate, effects);
+        });
+    }
+
+    /// Moves a pipe or directory, also over an existing idle pipe or empty directory.
+    ///
+    /// # Errors
+    /// [`Error::Busy`]: the pipe in the way is in use or holds data. [`Error::Exists`],
+    /// [`Error::NotFound`], [`Error::NotEmpty`], [`Error::NotADirectory`],
+    /// [`Error::IsADirectory`]; [`Error::Invalid`]: a directory into itself.
+    pub fn rename(
+        &self,
+        from: (Ino, &[u8]),
+        to: (Ino, &[u8]),
+        how: Rename,
+        now: Now,
+        effects: &mut Effects,
+    ) -> Result<()> {
+        let idle = |pipe: &PipeHandle| pipe.lock().is_idle();
+        let replaced = self.names().rename(from, to, how, now.wall, idle)?;
+        if let Some(pipe) = replaced {
+            self.unname(&pipe, now, effects);
+        }
+        Ok(())
+    }
+
+    /// A directory's parent, and its entries in the order of their names.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]: the directory has been removed.
+    pub fn list(&self, directory: Ino) -> Result<Listing<PipeHandle>> {
+        self.names().list(directory)
+    }
+
+    /// What stat(2) shows.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]: the directory has been removed.
+    pub fn status(&self, node: &Node<PipeHandle>) -> Result<Status> {
+        match node {
+            Node::Directory(ino) => {
+                let names = self.names();
+                let attributes = names.directory(*ino)?.attributes;
+                let links = names.link_count(*ino)?;
+                Ok(Status { ino: *ino, attributes, links, buffered_bytes: 0 })
+            }
+            Node::Pipe(handle) => {
+                let pipe = handle.lock();
+                Ok(Status {
+                    ino: handle.ino(),
+                    attributes: pipe.attributes,
+                    links: u32::from(pipe.is_named()),
+                    buffered_bytes: pipe.buffered_bytes(),
+                })
+            }
+        }
+    }
+
+    /// chmod, chown, utimes, truncate.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]: a size other than 0; nothing is changed then.
+    pub fn set_attributes(
+        &self,
+        node: &Node<PipeHandle>,
+        change: AttributeChange,
+        now: Now,
+    ) -> Result<()> {
+        if change.size.is_some_and(|size| size != 0) {
+            return Err(Error::Invalid);
+        }
+        let apply = |attributes: &mut Attributes| {
+            attributes.mode = change.mode.unwrap_or(attributes.mode) & 0o7777;
+            attributes.uid = change.uid.unwrap_or(attributes.uid);
+            attributes.gid = change.gid.unwrap_or(attributes.gid);
+            attributes.accessed = change.accessed.unwrap_or(attributes.accessed);
+            attributes.modified = change.modified.unwrap_or(attributes.modified);
+            attributes.changed = now.wall;
+        };
+        match node {
+            Node::Directory(_) if change.size.is_some() => return Err(Error::IsADirectory),
+            Node::Directory(ino) => {
+                apply(&mut self.names().directory_mut(*ino)?.attributes);
+            }
+            Node::Pipe(handle) => apply(&mut handle.lock().attributes),
+        }
+        Ok(())
+    }
+}
