@@ -11,14 +11,22 @@
 //! | [`readiness`] | what poll says, and whom a change wakes |
 //! | [`waiting`] | interrupts |
 //! | [`names`] | names, directories and attributes |
+//! | [`races`] | two threads at the same moment |
+//! | [`stress`], [`arena`] | many threads on one engine |
 //! | [`world`] | an engine with a clock, and operations that say what they expect |
 
+#[path = "../model/random.rs"]
+mod random;
+
+mod arena;
 mod closing;
 mod data;
 mod memory;
 mod names;
 mod opening;
+mod races;
 mod readiness;
 mod shared;
+mod stress;
 mod waiting;
 mod world;
