@@ -1,7 +1,10 @@
 //! The memory of a whole mount: its limit, and what the driver really takes.
 
+use std::time::Duration;
+
 use libc::{O_CREAT, O_NONBLOCK, O_RDONLY, O_WRONLY};
 
+use crate::harness::deadline::comes_true;
 use crate::harness::{Errno, Fd, Mount, Task, eventually, sys};
 use crate::{SOON, skip_without_fuse};
 
@@ -95,8 +98,10 @@ fn assert_memory_is_within_bounds(pipes: usize, total: usize, piece: usize) {
     for (reader, _writer) in &readers {
         assert_eq!(reader.read_exactly(each).unwrap().len(), each);
     }
-    let empty = usize::try_from(mount.rss_bytes()).unwrap();
-    assert!(empty <= ALLOWANCE, "{empty} bytes of memory are taken after everything was read");
+    // The allocator gets some time to give back what lies between pieces that are in use.
+    let empty = || usize::try_from(mount.rss_bytes()).unwrap();
+    let given_back = comes_true(Duration::from_secs(5), || empty() <= ALLOWANCE);
+    assert!(given_back, "{} bytes of memory are taken after everything was read", empty());
 }
 
 /// SEMANTICS: memory-bounded
