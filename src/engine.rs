@@ -360,6 +360,8 @@ impl Engine {
         let gate = Gate::new(&self.quota);
         let mut pipe = handle.lock();
         let value = operation(&mut pipe, &gate, effects);
+        let buffered = pipe.buffered_bytes.checked_add_signed(gate.change_bytes());
+        pipe.buffered_bytes = buffered.expect("a pipe releases what it has reserved");
         for (_, answer) in &effects.answers[answered..] {
             if let Answer::Opened(end) = answer {
                 self.ends.write().insert(*end, handle.clone());

@@ -98,8 +98,8 @@ impl Pipe {
         let direction = in_force(self.settings.access, self.decided);
         match decide(direction, open.wanted, !self.listening.is_empty())? {
             Decision::Serve(direction) => {
-                let counted = self.instances.values().filter(|i| i.state.is_counted()).count();
-                if self.settings.max_instances.is_some_and(|max| counted >= max as usize) {
+                let count = || self.instances.values().filter(|i| i.state.is_counted()).count();
+                if self.settings.max_instances.is_some_and(|max| count() >= max as usize) {
                     return Err(Error::Busy);
                 }
                 self.decided = Some(direction);

@@ -45,6 +45,8 @@ pub(crate) struct Pipe {
     pub(crate) attributes: Attributes,
     /// Traffic of instances that are gone.
     pub(crate) past_traffic: Traffic,
+    /// What all instances hold; stat(2) asks for it at every open.
+    pub(crate) buffered_bytes: u64,
     /// Successful opens.
     pub(crate) opens: u64,
     /// A name leads here.
@@ -69,6 +71,7 @@ impl Pipe {
             settings,
             attributes,
             past_traffic: Traffic::default(),
+            buffered_bytes: 0,
             opens: 0,
             named: true,
             decided: None,
@@ -273,8 +276,11 @@ impl Pipe {
     fn remove_instance(&mut self, id: InstanceId) {
         if let Some(instance) = self.instances.remove(&id) {
             self.past_traffic = self.past_traffic + instance.traffic();
+            // There may be very many that listen: they are searched only for one of them.
+            if instance.state.is_listening() {
+                self.listening.retain(|listening| *listening != id);
+            }
         }
-        self.listening.retain(|listening| *listening != id);
         if self.instances.is_empty() {
             self.decided = None;
         }
@@ -344,10 +350,6 @@ impl Pipe {
 
     pub(crate) fn is_named(&self) -> bool {
         self.named
-    }
-
-    pub(crate) fn buffered_bytes(&self) -> u64 {
-        self.instances.values().map(|instance| instance.buffered_bytes()).sum()
     }
 
     /// What went through all instances, those that are gone too.

@@ -40,17 +40,19 @@ impl Quota {
     }
 }
 
-/// One operation's view of the quota. It remembers whether memory, not a lane's capacity, stood
-/// in somebody's way: then the pipe has to be looked at again when memory becomes free.
+/// One operation's view of the quota. It remembers by how much the operation changed what its
+/// pipe buffers, and whether memory, not a lane's capacity, stood in somebody's way: then the
+/// pipe has to be looked at again when memory becomes free.
 #[derive(Debug)]
 pub(crate) struct Gate<'a> {
     quota: &'a Quota,
     refused: Cell<bool>,
+    change_bytes: Cell<i64>,
 }
 
 impl<'a> Gate<'a> {
     pub(crate) fn new(quota: &'a Quota) -> Self {
-        Self { quota, refused: Cell::new(false) }
+        Self { quota, refused: Cell::new(false), change_bytes: Cell::new(0) }
     }
 
     pub(crate) fn has_room(&self) -> bool {
@@ -65,11 +67,18 @@ impl<'a> Gate<'a> {
         self.refused.get()
     }
 
+    /// By how much the operation has changed what its pipe buffers.
+    pub(crate) fn change_bytes(&self) -> i64 {
+        self.change_bytes.get()
+    }
+
     pub(crate) fn reserve(&self, bytes: u64) {
         self.quota.reserve(bytes);
+        self.change_bytes.set(self.change_bytes.get() + bytes.cast_signed());
     }
 
     pub(crate) fn release(&self, bytes: u64) {
         self.quota.release(bytes);
+        self.change_bytes.set(self.change_bytes.get() - bytes.cast_signed());
     }
 }

@@ -152,7 +152,7 @@ impl Engine {
                     ino: handle.ino(),
                     attributes: pipe.attributes,
                     links: u32::from(pipe.is_named()),
-                    buffered_bytes: pipe.buffered_bytes(),
+                    buffered_bytes: pipe.buffered_bytes,
                 })
             }
         }
