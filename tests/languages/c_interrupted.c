@@ -1,5 +1,5 @@
 /* A signal that is handled ends open, read, write and fsync with EINTR. */
-// SEMANTICS: wait-interrupt
+// SEMANTICS: wait-interrupt, limit-restart
 
 #include "check.h"
 #include <signal.h>

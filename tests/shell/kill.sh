@@ -1,5 +1,5 @@
 # A process that is killed has closed what it had open.
-# SEMANTICS: close-killed, wait-interrupt
+# SEMANTICS: close-killed, wait-interrupt, limit-restart
 . "${0%/*}/expect.sh"
 touch p
 sh -c 'exec 3> p; echo half >&3; kill -9 $$' 2> /dev/null

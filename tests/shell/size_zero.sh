@@ -1,5 +1,5 @@
 # What programs make of a regular file of size 0 that holds something, as those in /proc do.
-# SEMANTICS: file-size, file-seek
+# SEMANTICS: file-size, file-seek, limit-size-zero
 . "${0%/*}/expect.sh"
 printf 'a\nb\n' > text
 same "head: the right lines" a "$(timeout 5 head -n 1 text 2> "$scratch/said")"

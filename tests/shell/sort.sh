@@ -1,6 +1,6 @@
 # sort reads a pipe. It plans its memory by the size of a regular file, which is 0 (as in /proc):
 # a long text is sorted through `cat`, else it takes seconds for each 100 kB.
-# SEMANTICS: close-drains, file-size
+# SEMANTICS: close-drains, file-size, limit-size-zero
 . "${0%/*}/expect.sh"
 needs sort
 printf 'b\nc\na\n' > text
