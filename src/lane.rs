@@ -228,11 +228,15 @@ impl Lane {
 
     fn take(&mut self, max_bytes: usize, limits: Limits<'_>, effects: &mut Effects) -> Data {
         let was_accepting = self.accepts(limits);
+        // Memory that was lacking goes to those who have waited longest, by way of `relieve`.
+        let had_memory = limits.gate.has_room();
         let data = self.queue.take(max_bytes);
         limits.gate.release(data.byte_len() as u64);
-        self.pump(limits, effects);
-        if !was_accepting && self.accepts(limits) {
-            self.writer_pollers.wake(&mut effects.wakes);
+        if had_memory {
+            self.pump(limits, effects);
+            if !was_accepting && self.accepts(limits) {
+                self.writer_pollers.wake(&mut effects.wakes);
+            }
         }
         self.finish_flushes(effects);
         data

@@ -55,6 +55,27 @@ fn memory_goes_to_those_who_have_waited_longest() {
     assert_eq!(world.answer(writes[2]), None);
 }
 
+/// A pipe whose writer always has more gives the memory that its reader frees to others in turn.
+///
+/// SEMANTICS: write-memory
+#[test]
+fn a_busy_pipe_does_not_starve_the_others() {
+    let mut world = World::with_memory(4, |_| {});
+    let busy = world.create("busy");
+    let server = world.opens(&busy, Wanted::WRITE);
+    let client = world.opens(&busy, Wanted::READ);
+    world.writes(server, "full");
+    world.waits_to_write(server, "more");
+    let greeting = world.create("greeting");
+    let other = world.opens(&greeting, Wanted::WRITE);
+    let write = world.waits_to_write(other, "hello");
+    assert_eq!(world.reads(client), "full");
+    assert_eq!(world.answer(write), None, "the other has waited longer");
+    world.waits_to_write(server, "more");
+    assert_eq!(world.reads(client), "more");
+    assert_eq!(world.was_written(write), 5);
+}
+
 /// Whatever throws data away gives its memory back: a client that leaves, a name that goes.
 #[test]
 fn discarded_data_is_memory_for_others() {
