@@ -272,13 +272,17 @@ pub fn statfs(path: impl AsRef<Path>) -> Result<libc::statfs, Errno> {
     Ok(unsafe { statfs.assume_init() })
 }
 
-/// A file without a name, in memory.
+/// A file without a name, in memory. Writes append: several processes may write at once, and the
+/// kernel does not serialise their offset in a file of this kind.
 pub fn memory_file(name: &str) -> File {
     let name = CString::new(name).expect("a name holds no NUL");
     // SAFETY: the name is a C string; the descriptor that comes back is nobody else's.
     unsafe {
         let fd = check(libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC));
-        File::from_raw_fd(fd.expect("a file in memory can be made"))
+        let file = File::from_raw_fd(fd.expect("a file in memory can be made"));
+        let appending = check(libc::fcntl(file.as_raw_fd(), libc::F_SETFL, libc::O_APPEND));
+        appending.expect("a file in memory can append");
+        file
     }
 }
 

@@ -76,6 +76,14 @@ fn a_program_has_its_status_and_its_output() {
 }
 
 #[test]
+fn what_several_processes_print_at_once_is_whole() {
+    let script = r#"for i in 1 2 3 4; do (for j in 1 2 3 4 5; do sh -c 'echo line'; done) & done
+        wait"#;
+    let output = run(&mut sh::<&str>(script, &[]), Duration::from_secs(20));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "line\n".repeat(20));
+}
+
+#[test]
 fn a_closure_that_hangs_is_a_failure() {
     let ((), time) = timed(|| {
         let hung = std::panic::catch_unwind(|| {
