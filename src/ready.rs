@@ -38,7 +38,7 @@ pub(crate) struct Pollers(Vec<(PollKey, EndId)>);
 
 impl Pollers {
     pub(crate) fn add(&mut self, key: PollKey, end: EndId) {
-        if !self.0.iter().any(|(known, _)| *known == key) {
+        if !self.0.contains(&(key, end)) {
             self.0.push((key, end));
         }
     }

@@ -1,7 +1,7 @@
 //! What poll says of each end, and whom a change wakes.
 
 use pipefs::settings::Mode;
-use pipefs::{Patience, Ready, Wanted};
+use pipefs::{Blocking, Patience, PollKey, Ready, Wanted};
 
 use super::world::World;
 
@@ -86,6 +86,22 @@ fn a_wake_up_is_used_up() {
     world.ready(client);
     world.writes(server, "3");
     assert!(!world.is_woken(client));
+}
+
+/// A caller may use one key for many ends: each of them brings it, also after another was closed.
+#[test]
+fn ends_can_share_a_key() {
+    let mut world = World::with(|settings| settings.mode = Mode::Shared);
+    let pipe = world.create("p");
+    let writer = world.opens(&pipe, Wanted::WRITE);
+    let readers = [(); 2].map(|()| world.opens(&pipe, Wanted::READ));
+    let key = PollKey(7);
+    for reader in readers {
+        world.engine.poll(reader, Some(key), &mut world.effects).expect("it is open");
+    }
+    world.engine.close(readers[0], &mut world.effects).expect("it is open");
+    world.write(writer, "x", Blocking::Yes).1.expect("there is room");
+    assert!(world.woken.contains(&key));
 }
 
 /// > Edge-triggered epoll reports each new arrival of data

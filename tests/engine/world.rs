@@ -17,7 +17,7 @@ pub(crate) struct World {
     elapsed: Duration,
     last_ticket: u64,
     answers: HashMap<Ticket, Answer>,
-    woken: Vec<PollKey>,
+    pub(crate) woken: Vec<PollKey>,
 }
 
 impl World {
