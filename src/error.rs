@@ -47,6 +47,12 @@ pub enum Error {
     /// The other end has gone: nobody will read what is written.
     #[error("the other end is closed")]
     BrokenPipe,
+    /// The message is longer than [`crate::settings::MESSAGE_MAX_BYTES`]; nothing was written.
+    #[error("the message is too long")]
+    MessageTooLong,
+    /// The lane is full and `overflow=error`.
+    #[error("the pipe is full")]
+    Full,
     /// `wait_timeout` passed before an instance was listening.
     #[error("the wait timed out")]
     TimedOut,

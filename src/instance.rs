@@ -3,9 +3,11 @@
 use crate::access::{Direction, Wanted};
 use crate::effects::Effects;
 use crate::end::{Connection, EndId, InstanceId, LaneId, Role, Side};
-use crate::lane::{Lane, Limits, Sharing, Traffic};
+use crate::lane::{Lane, Limits, Sharing};
 use crate::quota::Gate;
+use crate::settings::Linger;
 use crate::state::{Event, State};
+use crate::traffic::Traffic;
 
 #[derive(Debug)]
 pub(crate) struct Instance {
@@ -108,9 +110,9 @@ impl Instance {
             self.lane_mut(side.lane).close_reader(end, limits, effects);
         }
         if let Some(side) = connection.writes {
-            self.lane_mut(side.lane).close_writer(end, effects);
+            self.lane_mut(side.lane).close_writer(end, limits, effects);
         }
-        let buffered = self.to_client.buffered_bytes() > 0;
+        let buffered = !self.to_client.is_empty() && limits.settings.linger == Linger::Keep;
         let event = match connection.role {
             Role::Server => Event::ServerCloses { keeps: named && buffered },
             Role::Client => Event::ClientCloses,

@@ -2,23 +2,24 @@
 //!
 //! A lane holds data or readers that wait for data, never both; every change asserts it.
 
-use std::collections::VecDeque;
-use std::ops::Add;
+use std::collections::{HashMap, VecDeque};
 
-use bytes::Bytes;
+use bytes::BytesMut;
 
 use crate::effects::{Answer, Effects, Progress, Ticket};
 use crate::end::EndId;
-use crate::queue::{Boundary, Data, Queue};
+use crate::queue::{Data, Queue};
 use crate::quota::Gate;
 use crate::ready::{Pollers, Ready};
+use crate::settings::{Overflow, PipeType, Settings};
+use crate::traffic::Traffic;
 use crate::waiting::{Parked, ParkedFlush, ParkedRead, ParkedWrite, Waits};
 use crate::{Error, Result};
 
 /// What a lane has to know of its surroundings to accept a write.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits<'a> {
-    pub(crate) capacity_bytes: u64,
+    pub(crate) settings: Settings,
     pub(crate) gate: &'a Gate<'a>,
 }
 
@@ -32,37 +33,14 @@ pub(crate) enum Sharing {
     Shared,
 }
 
-/// Bytes that went through a lane, an instance or a pipe; the numbers only grow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Traffic {
-    /// Bytes that writers handed over.
-    pub written_bytes: u64,
-    /// Bytes that readers got.
-    pub read_bytes: u64,
-    /// Bytes that a reader left behind, or that went with their name.
-    pub discarded_bytes: u64,
-}
-
-impl Add for Traffic {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self {
-            written_bytes: self.written_bytes + other.written_bytes,
-            read_bytes: self.read_bytes + other.read_bytes,
-            discarded_bytes: self.discarded_bytes + other.discarded_bytes,
-        }
-    }
-}
-
 #[derive(Debug)]
 pub(crate) struct Lane {
     sharing: Sharing,
-    queue: Queue,
-    readers: VecDeque<ParkedRead>,
+    pub(crate) queue: Queue,
+    pub(crate) readers: VecDeque<ParkedRead>,
     writers: VecDeque<ParkedWrite>,
     flushes: VecDeque<ParkedFlush>,
-    reader_pollers: Pollers,
+    pub(crate) reader_pollers: Pollers,
     writer_pollers: Pollers,
     /// Open ends now, and how many there ever were.
     reader_ends: u32,
@@ -70,6 +48,13 @@ pub(crate) struct Lane {
     writer_ends: u32,
     writer_opens: u64,
     discarded_bytes: u64,
+    /// Bytes that `overflow` threw away, from the queue and before they came there.
+    pub(crate) overwritten_bytes: u64,
+    refused_bytes: u64,
+    /// How many messages or writes that were.
+    pub(crate) dropped_count: u64,
+    /// With `framing=line`: what each writer wrote after its last newline.
+    pub(crate) begun_lines: HashMap<EndId, BytesMut>,
 }
 
 impl Lane {
@@ -87,6 +72,10 @@ impl Lane {
             writer_ends: 0,
             writer_opens: 0,
             discarded_bytes: 0,
+            overwritten_bytes: 0,
+            refused_bytes: 0,
+            dropped_count: 0,
+            begun_lines: HashMap::new(),
         }
     }
 
@@ -94,12 +83,19 @@ impl Lane {
         self.queue.byte_len()
     }
 
+    /// Whether a reader would find nothing, not even an empty message.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// What went through so far.
     pub(crate) fn traffic(&self) -> Traffic {
         Traffic {
             written_bytes: self.queue.end_position(),
-            read_bytes: self.queue.head_position() - self.discarded_bytes,
+            read_bytes: self.queue.head_position() - self.discarded_bytes - self.overwritten_bytes,
             discarded_bytes: self.discarded_bytes,
+            dropped_bytes: self.overwritten_bytes + self.refused_bytes,
+            dropped_count: self.dropped_count,
         }
     }
 
@@ -156,7 +152,8 @@ impl Lane {
     }
 
     /// A writer's end closes. When it was the last, readers see the end once all is drained.
-    pub(crate) fn close_writer(&mut self, end: EndId, effects: &mut Effects) {
+    pub(crate) fn close_writer(&mut self, end: EndId, limits: Limits<'_>, effects: &mut Effects) {
+        self.end_begun_line(end, limits, effects);
         self.writer_ends -= 1;
         self.writer_pollers.remove(end);
         if self.writer_ends > 0 {
@@ -172,7 +169,8 @@ impl Lane {
     pub(crate) fn discard(&mut self, gate: &Gate<'_>) {
         let bytes = self.queue.clear();
         self.discarded_bytes += bytes;
-        gate.release(bytes);
+        let begun: usize = self.begun_lines.drain().map(|(_, line)| line.len()).sum();
+        gate.release(bytes + begun as u64);
     }
 
     /// Whether all writers have gone, so that a drained lane is at its end.
@@ -185,9 +183,11 @@ impl Lane {
         self.reader_ends == 0 && self.reader_opens > readers_from
     }
 
-    fn accepts(&self, limits: Limits<'_>) -> bool {
+    pub(crate) fn accepts(&self, limits: Limits<'_>) -> bool {
+        // An empty message takes no bytes; it counts as one, or a lane could hold any number.
+        let load = self.queue.byte_len().max(self.queue.message_count() as u64);
         !self.readers.is_empty()
-            || (self.queue.byte_len() < limits.capacity_bytes && limits.gate.has_room())
+            || (load < limits.settings.capacity_bytes && limits.gate.has_room())
     }
 
     /// One read of up to `max` bytes. A continuation belongs to a read(2) that has got data
@@ -205,6 +205,10 @@ impl Lane {
         // What waits to be written though nothing is buffered waits for the mount's memory. With
         // its reader there it needs none; each would wait for the other while others fill memory.
         while self.queue.is_empty() && self.admit_next(limits, effects) {}
+        if waits == Waits::HasSome && limits.settings.pipe_type == PipeType::Message {
+            // A message fits one request: what a continuation found would be another one.
+            return Ok(Progress::Done(Data::default()));
+        }
         if !self.queue.is_empty() {
             return Ok(Progress::Done(self.take(read.max_bytes, limits, effects)));
         }
@@ -230,8 +234,7 @@ impl Lane {
         let was_accepting = self.accepts(limits);
         // Memory that was lacking goes to those who have waited longest, by way of `relieve`.
         let had_memory = limits.gate.has_room();
-        let data = self.queue.take(max_bytes);
-        limits.gate.release(data.byte_len() as u64);
+        let data = self.take_next(max_bytes, limits);
         if had_memory {
             self.pump(limits, effects);
             if !was_accepting && self.accepts(limits) {
@@ -254,7 +257,7 @@ impl Lane {
         let Some(write) = self.writers.pop_front() else { return false };
         let written = u32::try_from(write.data.len()).unwrap_or(u32::MAX);
         effects.answer(write.ticket, Answer::Written(written));
-        self.accept(write.data, limits, effects);
+        self.accept(write, limits, effects);
         true
     }
 
@@ -283,37 +286,33 @@ impl Lane {
             return Err(Error::BrokenPipe);
         }
         let written = u32::try_from(write.data.len()).map_err(|_| Error::Invalid)?;
+        self.refuse_long_message(&write, limits)?;
         if self.writers.is_empty() && self.accepts(limits) {
-            self.accept(write.data, limits, effects);
+            self.accept(write, limits, effects);
             return Ok(Progress::Done(written));
         }
-        match waits {
-            Waits::Yes => {
+        match (limits.settings.overflow, waits) {
+            (Overflow::DropNewest, _) => {
+                self.refused_bytes += u64::from(written);
+                self.dropped_count += 1;
+                Ok(Progress::Done(written))
+            }
+            (Overflow::Error, _) => Err(Error::Full),
+            (Overflow::DropOldest, _) if self.make_room(&write, limits, effects) => {
+                self.accept(write, limits, effects);
+                Ok(Progress::Done(written))
+            }
+            (Overflow::Block | Overflow::DropOldest, Waits::Yes) => {
                 self.writers.push_back(write.at_rest());
                 if self.queue.is_empty() {
                     self.reader_pollers.wake(&mut effects.wakes);
                 }
                 Ok(Progress::Waiting)
             }
-            Waits::No | Waits::HasSome => Err(Error::WouldBlock),
+            (Overflow::Block | Overflow::DropOldest, Waits::No | Waits::HasSome) => {
+                Err(Error::WouldBlock)
+            }
         }
-    }
-
-    /// Hands data to waiting readers; what they leave is queued.
-    fn accept(&mut self, mut data: Bytes, limits: Limits<'_>, effects: &mut Effects) {
-        while !data.is_empty() {
-            let Some(read) = self.readers.pop_front() else { break };
-            let part = data.split_to(read.max_bytes.min(data.len()));
-            self.queue.pass_by(part.len() as u64);
-            effects.answer(read.ticket, Answer::Read(part.into()));
-        }
-        if !data.is_empty() {
-            limits.gate.reserve(data.len() as u64);
-            self.queue.push(data, Boundary::None);
-            self.reader_pollers.wake(&mut effects.wakes);
-        }
-        self.finish_flushes(effects);
-        self.assert_data_or_readers();
     }
 
     /// Waits until everything that is buffered now has been read.
@@ -337,7 +336,7 @@ impl Lane {
         Ok(Progress::Waiting)
     }
 
-    fn finish_flushes(&mut self, effects: &mut Effects) {
+    pub(crate) fn finish_flushes(&mut self, effects: &mut Effects) {
         while self.flushes.front().is_some_and(|f| f.until <= self.queue.head_position()) {
             if let Some(flush) = self.flushes.pop_front() {
                 effects.answer(flush.ticket, Answer::Flushed);
@@ -381,7 +380,7 @@ impl Lane {
         Parked::fail_all_of(&mut self.flushes, end, effects);
     }
 
-    fn assert_data_or_readers(&self) {
+    pub(crate) fn assert_data_or_readers(&self) {
         assert!(
             self.queue.is_empty() || self.readers.is_empty(),
             "a lane holds data or waiting readers, never both"

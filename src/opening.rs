@@ -140,7 +140,7 @@ impl Pipe {
             }
         }
         if !write && !nonblocking {
-            let ready = |lane: &Lane| lane.has_writers() || lane.buffered_bytes() > 0;
+            let ready = |lane: &Lane| lane.has_writers() || !lane.is_empty();
             if !conduit.is_some_and(|(_, lane)| ready(lane)) {
                 return self.link_pending(open);
             }

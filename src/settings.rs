@@ -7,9 +7,15 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::units::{parse_digits, parse_duration, parse_size};
+
 /// Default of [`Settings::capacity_bytes`]: 1 MiB, the largest write that reaches a lane in one
 /// piece (FUSE's largest request), so that one full request fits an empty lane.
 pub const DEFAULT_CAPACITY_BYTES: u64 = 1 << 20;
+
+/// Longest message: 1 MiB less one page, the largest write that the kernel surely sends as one
+/// request (a buffer that does not begin at a page boundary loses up to a page).
+pub const MESSAGE_MAX_BYTES: usize = (1 << 20) - 4096;
 
 /// Least capacity: one byte. A lane accepts a write as a whole while it holds less than its
 /// capacity, so even this one makes progress.
@@ -47,6 +53,51 @@ pub enum Mode {
     Shared,
 }
 
+/// What a write is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum PipeType {
+    /// A piece of a stream of bytes: the next one goes on.
+    #[default]
+    Byte,
+    /// A message, or several with [`Framing::Line`]: a read returns at most one.
+    Message,
+}
+
+/// Where messages end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Framing {
+    /// With each write.
+    #[default]
+    Write,
+    /// With each newline, which belongs to its message. What follows the last one waits for the
+    /// writer's next write, or its close.
+    Line,
+}
+
+/// What becomes of the data of a server that closes before a client came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Linger {
+    /// It stays, and a client can come for it.
+    #[default]
+    Keep,
+    /// It goes with the server (Windows).
+    Drop,
+}
+
+/// What a full lane does with a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Overflow {
+    /// The writer waits.
+    #[default]
+    Block,
+    /// The oldest data makes room.
+    DropOldest,
+    /// The write itself is dropped, and reported as done.
+    DropNewest,
+    /// The write fails with [`crate::Error::Full`].
+    Error,
+}
+
 /// What a client's open does when nothing is listening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum OpenPolicy {
@@ -65,7 +116,11 @@ pub struct Settings {
     pub access: Access,
     /// `mode`: who shares what.
     pub mode: Mode,
-    /// `capacity`: bytes that each lane holds before writers wait.
+    /// `type`: what a write is.
+    pub pipe_type: PipeType,
+    /// `framing`: where messages end.
+    pub framing: Framing,
+    /// `capacity`: bytes that each lane holds before `overflow` applies.
     pub capacity_bytes: u64,
     /// `max_instances`: `None` is unlimited.
     pub max_instances: Option<u32>,
@@ -73,6 +128,10 @@ pub struct Settings {
     pub open: OpenPolicy,
     /// `wait_timeout`: longest wait of a client's open; `None` waits for ever.
     pub wait_timeout: Option<Duration>,
+    /// `linger`: what becomes of data that no client came for.
+    pub linger: Linger,
+    /// `overflow`: what a full lane does with a write.
+    pub overflow: Overflow,
 }
 
 impl Default for Settings {
@@ -80,10 +139,14 @@ impl Default for Settings {
         Self {
             access: Access::default(),
             mode: Mode::default(),
+            pipe_type: PipeType::default(),
+            framing: Framing::default(),
             capacity_bytes: DEFAULT_CAPACITY_BYTES,
             max_instances: None,
             open: OpenPolicy::default(),
             wait_timeout: None,
+            linger: Linger::default(),
+            overflow: Overflow::default(),
         }
     }
 }
@@ -108,8 +171,18 @@ pub enum SettingError {
 
 impl Settings {
     /// The names of all settings, in the order in which they are documented.
-    pub const KEYS: [&'static str; 6] =
-        ["access", "mode", "capacity", "max_instances", "open", "wait_timeout"];
+    pub const KEYS: [&'static str; 10] = [
+        "access",
+        "mode",
+        "type",
+        "framing",
+        "capacity",
+        "max_instances",
+        "open",
+        "wait_timeout",
+        "linger",
+        "overflow",
+    ];
 
     /// Sets one setting from its text.
     ///
@@ -125,6 +198,19 @@ impl Settings {
             }
             "mode" => {
                 self.mode = value.parse().map_err(|()| refused("mode", "instance or shared"))?;
+            }
+            "type" => {
+                self.pipe_type = value.parse().map_err(|()| refused("type", "byte or message"))?;
+            }
+            "framing" => {
+                self.framing = value.parse().map_err(|()| refused("framing", "write or line"))?;
+            }
+            "linger" => {
+                self.linger = value.parse().map_err(|()| refused("linger", "keep or drop"))?;
+            }
+            "overflow" => {
+                let expected = "block, drop-oldest, drop-newest or error";
+                self.overflow = value.parse().map_err(|()| refused("overflow", expected))?;
             }
             "capacity" => {
                 self.capacity_bytes = parse_size(value)
@@ -164,6 +250,10 @@ impl Settings {
         Some(match key {
             "access" => self.access.to_string(),
             "mode" => self.mode.to_string(),
+            "type" => self.pipe_type.to_string(),
+            "framing" => self.framing.to_string(),
+            "linger" => self.linger.to_string(),
+            "overflow" => self.overflow.to_string(),
             "capacity" => self.capacity_bytes.to_string(),
             "max_instances" => self.max_instances.map_or("unlimited".into(), |n| n.to_string()),
             "open" => self.open.to_string(),
@@ -173,44 +263,6 @@ impl Settings {
             _ => return None,
         })
     }
-}
-
-/// Parses a number of bytes: digits, then nothing or one of `K M G T` (powers of 1024, either
-/// case, an `iB` or `B` may follow). No sign, no fraction, no overflow.
-#[must_use]
-pub fn parse_size(text: &str) -> Option<u64> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let shift = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => 0,
-        "k" | "kb" | "kib" => 10,
-        "m" | "mb" | "mib" => 20,
-        "g" | "gb" | "gib" => 30,
-        "t" | "tb" | "tib" => 40,
-        _ => return None,
-    };
-    parse_digits(number)?.checked_mul(1 << shift)
-}
-
-/// Parses digits only: `str::parse` would accept a leading `+`.
-fn parse_digits(text: &str) -> Option<u64> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
-}
-
-/// Parses a time: digits and one of `ms`, `s` (also without unit), `m`, `h`. Not zero.
-fn parse_duration(text: &str) -> Option<Duration> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let milliseconds = match unit {
-        "ms" => 1,
-        "" | "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    let total = parse_digits(number)?.checked_mul(milliseconds)?;
-    // A longer one could not be added to a clock without care; a thousand years are "for ever".
-    (1..=1000 * 365 * 24 * 3_600_000).contains(&total).then(|| Duration::from_millis(total))
 }
 
 /// Gives an enum the words that a user reads and writes.
@@ -237,6 +289,15 @@ macro_rules! words {
 
 words!(Access { Auto = "auto", Outbound = "outbound", Inbound = "inbound", Duplex = "duplex" });
 words!(Mode { Instance = "instance", Shared = "shared" });
+words!(PipeType { Byte = "byte", Message = "message" });
+words!(Framing { Write = "write", Line = "line" });
+words!(Linger { Keep = "keep", Drop = "drop" });
+words!(Overflow {
+    Block = "block",
+    DropOldest = "drop-oldest",
+    DropNewest = "drop-newest",
+    Error = "error",
+});
 words!(OpenPolicy { Wait = "wait", Fail = "fail" });
 
 #[cfg(test)]
@@ -248,6 +309,10 @@ mod tests {
         let examples = [
             ("access", "duplex"),
             ("mode", "shared"),
+            ("type", "message"),
+            ("framing", "line"),
+            ("linger", "drop"),
+            ("overflow", "drop-oldest"),
             ("capacity", "65536"),
             ("max_instances", "3"),
             ("max_instances", "unlimited"),
@@ -272,6 +337,10 @@ mod tests {
             ("access", ""),
             ("access", "Duplex"),
             ("mode", "broadcasting"),
+            ("type", "text"),
+            ("framing", "lines"),
+            ("linger", ""),
+            ("overflow", "drop"),
             ("capacity", "0"),
             ("capacity", "-1"),
             ("capacity", "+1"),
@@ -296,14 +365,5 @@ mod tests {
         }
         let error = Settings::default().set("colour", "red").unwrap_err();
         assert!(error.to_string().contains("capacity"), "{error}");
-    }
-
-    #[test]
-    fn sizes_take_units() {
-        assert_eq!(parse_size("64K"), Some(65536));
-        assert_eq!(parse_size("4MiB"), Some(4 << 20));
-        assert_eq!(parse_size("1t"), Some(1 << 40));
-        assert_eq!(parse_size(""), None);
-        assert_eq!(parse_size("4X"), None);
     }
 }

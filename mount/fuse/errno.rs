@@ -18,6 +18,8 @@ pub(crate) fn errno(error: Error) -> i32 {
         Error::WouldBlock => libc::EAGAIN,
         Error::NoReader => libc::ENXIO,
         Error::BrokenPipe => libc::EPIPE,
+        Error::MessageTooLong => libc::EMSGSIZE,
+        Error::Full => libc::ENOSPC,
         Error::TimedOut => libc::ETIMEDOUT,
         Error::Interrupted => libc::EINTR,
         Error::ShutDown => libc::ESHUTDOWN,

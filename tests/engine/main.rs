@@ -6,6 +6,7 @@
 //! | [`opening`] | start here: who becomes server, who client, and how clients wait |
 //! | [`closing`] | nothing that was accepted is lost |
 //! | [`data`] | what a read returns and what a write is |
+//! | [`messages`] | message pipes, and what a full lane throws away |
 //! | [`shared`] | one conduit for all |
 //! | [`memory`] | the memory limit |
 //! | [`readiness`] | what poll says, and whom a change wakes |
@@ -22,6 +23,7 @@ mod arena;
 mod closing;
 mod data;
 mod memory;
+mod messages;
 mod names;
 mod opening;
 mod races;

@@ -138,6 +138,7 @@ impl Setup {
             max_instances,
             open: random.weighted(&[(5, OpenPolicy::Wait), (1, OpenPolicy::Fail)]),
             wait_timeout: random.pick(&[None, None, Some(Duration::from_millis(10))]),
+            ..Settings::default()
         };
         let memory_bytes = random.pick(&[1, 3, 10, 40, 1 << 30, 1 << 30, 1 << 30]);
         Self { settings, memory_bytes, processes: 3 + random.below(4) }

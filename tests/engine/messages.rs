@@ -1,0 +1,157 @@
+//! Message pipes, and what a full lane throws away.
+
+use pipefs::settings::{Framing, Linger, MESSAGE_MAX_BYTES, Overflow, PipeType};
+use pipefs::{EndId, Error, Node, ROOT, Settings, Traffic, Wanted};
+
+use super::world::World;
+
+fn messages(change: impl FnOnce(&mut Settings)) -> (World, EndId, EndId) {
+    let mut world = World::with(|settings| {
+        settings.pipe_type = PipeType::Message;
+        change(settings);
+    });
+    let pipe = world.create("p");
+    let (server, client) = (world.opens(&pipe, Wanted::WRITE), world.opens(&pipe, Wanted::READ));
+    (world, server, client)
+}
+
+fn traffic(world: &World) -> Traffic {
+    match world.engine.lookup(ROOT, b"p") {
+        Ok(Node::Pipe(pipe)) => world.engine.pipe_state(&pipe).traffic,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// SEMANTICS: message-read
+#[test]
+fn a_read_returns_one_message_and_the_rest_of_it_next() {
+    let (mut world, server, client) = messages(|_| {});
+    world.writes(server, "first");
+    world.writes(server, "second");
+    assert_eq!(world.reads_up_to(client, 3), "fir");
+    assert_eq!(world.reads(client), "st");
+    assert_eq!(world.reads_up_to(client, 6), "second");
+    let reads = [2, 9].map(|max| world.waits_to_read_up_to(client, max));
+    world.writes(server, "third");
+    assert_eq!(world.was_read(reads[0]), "th");
+    assert_eq!(world.was_read(reads[1]), "ird");
+}
+
+/// SEMANTICS: message-limit
+#[test]
+fn a_message_that_is_too_long_is_refused_whole() {
+    let (mut world, server, client) = messages(|settings| settings.capacity_bytes = 1 << 30);
+    let longest = "x".repeat(MESSAGE_MAX_BYTES);
+    world.writes(server, &longest);
+    let error = world.fails_to_write(server, &format!("{longest}y"));
+    assert_eq!(error, Error::MessageTooLong);
+    assert_eq!(world.reads_up_to(client, 1 << 20), longest);
+    assert_eq!(world.fails_to_read(client), Error::WouldBlock);
+}
+
+/// SEMANTICS: message-line
+#[test]
+fn every_newline_ends_a_message() {
+    let (mut world, server, client) = messages(|settings| settings.framing = Framing::Line);
+    world.writes(server, "a\nb\nbeg");
+    assert_eq!(world.reads(client), "a\n");
+    assert_eq!(world.reads(client), "b\n");
+    assert_eq!(world.fails_to_read(client), Error::WouldBlock);
+    world.writes(server, "un\n\nrest");
+    assert_eq!(world.reads(client), "begun\n");
+    assert_eq!(world.reads(client), "\n");
+    world.close(server);
+    assert_eq!(world.reads(client), "rest");
+    assert_eq!(world.reads(client), "");
+}
+
+/// SEMANTICS: message-line, message-limit
+#[test]
+fn a_line_is_as_long_as_all_of_its_writes() {
+    let (mut world, server, client) = messages(|settings| {
+        settings.framing = Framing::Line;
+        settings.capacity_bytes = 1 << 30;
+    });
+    let long = "x".repeat(MESSAGE_MAX_BYTES - 1);
+    world.writes(server, &long);
+    assert_eq!(world.fails_to_write(server, "yz\n"), Error::MessageTooLong);
+    world.writes(server, "y\nz\n");
+    assert_eq!(world.reads_up_to(client, 1 << 20), format!("{long}y\n"));
+    assert_eq!(world.reads(client), "z\n");
+}
+
+/// SEMANTICS: overflow-drop-oldest
+#[test]
+fn the_oldest_messages_make_room() {
+    let (mut world, server, client) = messages(|settings| {
+        settings.overflow = Overflow::DropOldest;
+        settings.capacity_bytes = 6;
+    });
+    for text in ["one", "two", "three"] {
+        world.writes(server, text);
+    }
+    assert_eq!(world.reads(client), "three");
+    let traffic = traffic(&world);
+    assert_eq!((traffic.dropped_bytes, traffic.dropped_count), (6, 2));
+    assert_eq!((traffic.written_bytes, traffic.read_bytes), (11, 5));
+}
+
+/// SEMANTICS: overflow-drop-oldest
+#[test]
+fn a_byte_pipe_keeps_the_newest_bytes() {
+    let mut world = World::with(|settings| {
+        settings.overflow = Overflow::DropOldest;
+        settings.capacity_bytes = 6;
+    });
+    let pipe = world.create("p");
+    let (server, client) = (world.opens(&pipe, Wanted::WRITE), world.opens(&pipe, Wanted::READ));
+    world.writes(server, "abcdef");
+    world.writes(server, "gh");
+    assert_eq!(world.reads(client), "cdefgh");
+    world.writes(server, "123456");
+    world.writes(server, "longer than six");
+    assert_eq!(world.reads(client), "longer than six");
+}
+
+/// SEMANTICS: overflow-drop-newest
+#[test]
+fn the_newest_write_is_dropped_and_counted() {
+    let (mut world, server, client) = messages(|settings| {
+        settings.overflow = Overflow::DropNewest;
+        settings.capacity_bytes = 3;
+    });
+    world.writes(server, "one");
+    world.writes(server, "two");
+    assert_eq!(world.reads(client), "one");
+    assert_eq!(world.fails_to_read(client), Error::WouldBlock);
+    assert_eq!((traffic(&world).dropped_bytes, traffic(&world).dropped_count), (3, 1));
+}
+
+/// SEMANTICS: overflow-error
+#[test]
+fn a_full_lane_refuses() {
+    let (mut world, server, client) = messages(|settings| {
+        settings.overflow = Overflow::Error;
+        settings.capacity_bytes = 3;
+    });
+    world.writes(server, "one");
+    assert_eq!(world.fails_to_write(server, "two"), Error::Full);
+    assert_eq!(world.reads(client), "one");
+    world.writes(server, "two");
+}
+
+/// SEMANTICS: linger-drop
+#[test]
+fn data_goes_with_its_server() {
+    let mut world = World::with(|settings| settings.linger = Linger::Drop);
+    let pipe = world.create("p");
+    let server = world.opens(&pipe, Wanted::WRITE);
+    world.writes(server, "nobody came");
+    world.close(server);
+    assert_eq!(world.engine.pipe_state(&pipe).instances, []);
+    let server = world.opens(&pipe, Wanted::WRITE);
+    let client = world.opens(&pipe, Wanted::READ);
+    world.writes(server, "somebody did");
+    world.close(server);
+    assert_eq!(world.reads(client), "somebody did");
+}
