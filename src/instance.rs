@@ -3,9 +3,10 @@
 use crate::access::{Direction, Wanted};
 use crate::effects::Effects;
 use crate::end::{Connection, EndId, InstanceId, LaneId, Role, Side};
-use crate::lane::{Lane, Limits, Sharing, Traffic};
+use crate::lane::{Lane, Limits, Sharing};
 use crate::quota::Gate;
 use crate::state::{Event, State};
+use crate::traffic::Traffic;
 
 #[derive(Debug)]
 pub(crate) struct Instance {

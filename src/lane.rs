@@ -3,7 +3,6 @@
 //! A lane holds data or readers that wait for data, never both; every change asserts it.
 
 use std::collections::VecDeque;
-use std::ops::Add;
 
 use bytes::Bytes;
 
@@ -12,6 +11,7 @@ use crate::end::EndId;
 use crate::queue::{Boundary, Data, Queue};
 use crate::quota::Gate;
 use crate::ready::{Pollers, Ready};
+use crate::traffic::Traffic;
 use crate::waiting::{Parked, ParkedFlush, ParkedRead, ParkedWrite, Waits};
 use crate::{Error, Result};
 
@@ -32,29 +32,6 @@ pub(crate) enum Sharing {
     Shared,
 }
 
-/// Bytes that went through a lane, an instance or a pipe; the numbers only grow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Traffic {
-    /// Bytes that writers handed over.
-    pub written_bytes: u64,
-    /// Bytes that readers got.
-    pub read_bytes: u64,
-    /// Bytes that a reader left behind, or that went with their name.
-    pub discarded_bytes: u64,
-}
-
-impl Add for Traffic {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self {
-            written_bytes: self.written_bytes + other.written_bytes,
-            read_bytes: self.read_bytes + other.read_bytes,
-            discarded_bytes: self.discarded_bytes + other.discarded_bytes,
-        }
-    }
-}
-
 #[derive(Debug)]
 pub(crate) struct Lane {
     sharing: Sharing,
@@ -70,6 +47,8 @@ pub(crate) struct Lane {
     writer_ends: u32,
     writer_opens: u64,
     discarded_bytes: u64,
+    /// What the mount counts as this queue's waste.
+    waste_bytes: u64,
 }
 
 impl Lane {
@@ -87,6 +66,7 @@ impl Lane {
             writer_ends: 0,
             writer_opens: 0,
             discarded_bytes: 0,
+            waste_bytes: 0,
         }
     }
 
@@ -173,6 +153,7 @@ impl Lane {
         let bytes = self.queue.clear();
         self.discarded_bytes += bytes;
         gate.release(bytes);
+        self.watch_waste(gate);
     }
 
     /// Whether all writers have gone, so that a drained lane is at its end.
@@ -232,6 +213,7 @@ impl Lane {
         let had_memory = limits.gate.has_room();
         let data = self.queue.take(max_bytes);
         limits.gate.release(data.byte_len() as u64);
+        self.watch_waste(limits.gate);
         if had_memory {
             self.pump(limits, effects);
             if !was_accepting && self.accepts(limits) {
@@ -240,6 +222,20 @@ impl Lane {
         }
         self.finish_flushes(effects);
         data
+    }
+
+    /// Memory must follow what is buffered: where rests of large writes hold too much of it they
+    /// are copied.
+    fn watch_waste(&mut self, gate: &Gate<'_>) {
+        let waste = self.queue.waste_bytes() as u64;
+        let too_much = gate.waste(self.waste_bytes, waste);
+        self.waste_bytes = waste;
+        if too_much {
+            self.queue.compact();
+            let waste = self.queue.waste_bytes() as u64;
+            gate.waste(self.waste_bytes, waste);
+            self.waste_bytes = waste;
+        }
     }
 
     /// Lets waiting writers in while there is room.

@@ -11,6 +11,7 @@
 //! - `instance`, `state`, `end` — one conduit, its life, and what an open file holds of it
 //! - `lane`, `queue` — one direction of a conduit, and the bytes in it
 //! - `waiting`, `effects`, `ready` — parked operations, their answers, and poll
+//! - `traffic` — what went through
 //! - `settings`, `quota`, `error` — what can be set, limited and refused
 //! - `sync` — the locks' names
 #![forbid(unsafe_code)]
@@ -21,7 +22,7 @@ pub mod end;
 pub mod engine;
 pub mod error;
 mod instance;
-pub mod lane;
+mod lane;
 pub mod name;
 pub mod namespace;
 pub mod opening;
@@ -33,6 +34,7 @@ pub mod report;
 pub mod settings;
 pub mod state;
 mod sync;
+pub mod traffic;
 pub mod tree;
 mod waiting;
 
@@ -41,7 +43,6 @@ pub use effects::{Answer, Effects, PollKey, Progress, Ticket};
 pub use end::{EndId, Who};
 pub use engine::{Engine, Now, PipeHandle};
 pub use error::{Error, Result};
-pub use lane::Traffic;
 pub use name::Name;
 pub use namespace::{Attributes, Ino, Listing, Node, ROOT, Rename};
 pub use opening::{Open, Patience};
@@ -51,4 +52,5 @@ pub use ready::Ready;
 pub use report::{MemoryUse, PipeState};
 pub use settings::Settings;
 pub use state::State;
+pub use traffic::Traffic;
 pub use tree::{AttributeChange, Status};

@@ -8,13 +8,14 @@ use crate::access::Direction;
 use crate::effects::{Effects, PollKey, Progress, Ticket};
 use crate::end::{Connection, End, EndId, InstanceId, Link, Pending, Side, Who};
 use crate::instance::Instance;
-use crate::lane::{Limits, Traffic};
+use crate::lane::Limits;
 use crate::namespace::Attributes;
 use crate::queue::Data;
 use crate::quota::Gate;
 use crate::ready::Ready;
 use crate::settings::Settings;
 use crate::state::State;
+use crate::traffic::Traffic;
 use crate::waiting::{Parked, ParkedRead, ParkedWrite, Waits};
 use crate::{Error, Result};
 

@@ -3,8 +3,8 @@
 use crate::Settings;
 use crate::end::Who;
 use crate::engine::{Engine, PipeHandle};
-use crate::lane::Traffic;
 use crate::state::State;
+use crate::traffic::Traffic;
 
 /// A pipe's state at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
