@@ -140,11 +140,9 @@ fn a_writer_breaks_with_the_readers_that_it_had() {
     assert_eq!(world.reads(reader), "for the next one!");
 }
 
-/// > An open by way of `/proc/self/fd/N` joins the end that it names.
+/// > An open by way of `/proc/self/fd/N` is one more member, also when the name has been removed.
 ///
-/// SEMANTICS: instance-reopen
-///
-/// In shared mode it becomes one more member, also when the name has gone, as with a FIFO.
+/// SEMANTICS: shared-reopen
 #[test]
 fn a_reopen_needs_no_name() {
     let mut world = shared();
