@@ -55,6 +55,8 @@ pub(crate) struct Lane {
     pub(crate) dropped_count: u64,
     /// With `framing=line`: what each writer wrote after its last newline.
     pub(crate) begun_lines: HashMap<EndId, BytesMut>,
+    /// What the mount counts as this queue's waste.
+    pub(crate) waste_bytes: u64,
 }
 
 impl Lane {
@@ -76,6 +78,7 @@ impl Lane {
             refused_bytes: 0,
             dropped_count: 0,
             begun_lines: HashMap::new(),
+            waste_bytes: 0,
         }
     }
 
@@ -171,6 +174,7 @@ impl Lane {
         self.discarded_bytes += bytes;
         let begun: usize = self.begun_lines.drain().map(|(_, line)| line.len()).sum();
         gate.release(bytes + begun as u64);
+        self.watch_waste(gate);
     }
 
     /// Whether all writers have gone, so that a drained lane is at its end.

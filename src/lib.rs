@@ -9,7 +9,7 @@
 //! - `pipe`, `opening` — all instances of a name; how opens find one, or wait
 //! - `access` — who becomes server and who client
 //! - `instance`, `state`, `end` — one conduit, its life, and what an open file holds of it
-//! - `lane`, `messages`, `queue` — one direction of a conduit; messages; the bytes in it
+//! - `lane`, `transfer`, `queue` — one direction of a conduit; bytes and messages; the buffer
 //! - `waiting`, `effects`, `ready` — parked operations, their answers, and poll
 //! - `traffic` — what went through
 //! - `settings`, `units`, `quota`, `error` — what can be set, limited and refused
@@ -23,7 +23,6 @@ pub mod engine;
 pub mod error;
 mod instance;
 mod lane;
-mod messages;
 pub mod name;
 pub mod namespace;
 pub mod opening;
@@ -36,6 +35,7 @@ pub mod settings;
 pub mod state;
 mod sync;
 pub mod traffic;
+mod transfer;
 pub mod tree;
 pub mod units;
 mod waiting;

@@ -69,7 +69,7 @@ impl Pipe {
             end.handles += 1;
             return Ok(Opened::Joined(joined));
         }
-        if !self.named {
+        if !self.named && !open.reopens.is_some_and(|end| self.ends.contains_key(&end)) {
             return Err(Error::NotFound);
         }
         let link = match self.settings.mode {
@@ -118,6 +118,9 @@ impl Pipe {
     }
 
     fn link_pending(&self, open: Open) -> Result<Link> {
+        if !self.named {
+            return Err(Error::NotFound);
+        }
         match (self.settings.open, open.patience) {
             (OpenPolicy::Fail, Patience::Wait | Patience::NonBlocking) => Err(Error::Busy),
             (OpenPolicy::Fail, Patience::Created) | (OpenPolicy::Wait, _) => {

@@ -81,11 +81,19 @@ pub struct MessagePart {
     pub more: bool,
 }
 
+/// A part of the queue with an allocation of its own.
+#[derive(Debug)]
+struct Segment {
+    data: Bytes,
+    /// How much memory it holds as long as a byte of it is left.
+    allocation: usize,
+}
+
 /// Bytes in order, and where messages end.
 #[derive(Debug, Default)]
 pub struct Queue {
     /// Full segments, oldest first.
-    segments: VecDeque<Bytes>,
+    segments: VecDeque<Segment>,
     /// What follows them: gathered small writes.
     tail: BytesMut,
     /// Size of the allocation behind `tail`.
@@ -144,7 +152,8 @@ impl Queue {
         self.end += data.len() as u64;
         if data.len() >= ADOPT_MIN_BYTES {
             self.close_tail();
-            self.segments.push_back(data);
+            let allocation = data.len();
+            self.segments.push_back(Segment { data, allocation });
         } else {
             self.gather(&data);
         }
@@ -182,13 +191,43 @@ impl Queue {
         bytes
     }
 
+    /// How much memory the first segment holds for bytes of it that have been taken.
+    #[must_use]
+    pub fn waste_bytes(&self) -> usize {
+        match self.segments.front() {
+            Some(front) => front.allocation - front.data.len(),
+            None if self.tail.is_empty() => 0,
+            None => self.chunk_bytes - self.tail.len(),
+        }
+    }
+
+    /// Copies what is left of the first segment if that is the lesser part of it, so that the
+    /// rest of its memory can go.
+    pub fn compact(&mut self) {
+        match self.segments.front_mut() {
+            Some(front) if front.data.len() < front.allocation / 2 => {
+                front.data = Bytes::copy_from_slice(&front.data);
+                front.allocation = front.data.len();
+            }
+            None if self.tail.len() < self.chunk_bytes / 2 => {
+                self.tail = BytesMut::from(&self.tail[..]);
+                self.chunk_bytes = self.tail.len();
+            }
+            _ => {}
+        }
+    }
+
     fn take_slices(&mut self, max: usize) -> Data {
         let mut slices = SmallVec::new();
         let mut left = max;
         while left > 0 && slices.len() < MAX_SLICES {
             let slice = match self.segments.front_mut() {
-                Some(front) if front.len() > left => front.split_to(left),
-                Some(_) => self.segments.pop_front().unwrap_or_default(),
+                Some(front) if front.data.len() > left => front.data.split_to(left),
+                Some(front) => {
+                    let data = std::mem::take(&mut front.data);
+                    self.segments.pop_front();
+                    data
+                }
                 None if self.tail.is_empty() => break,
                 None => self.tail.split_to(left.min(self.tail.len())).freeze(),
             };
@@ -225,7 +264,8 @@ impl Queue {
 
     fn close_tail(&mut self) {
         if !self.tail.is_empty() {
-            self.segments.push_back(self.tail.split().freeze());
+            let (data, allocation) = (self.tail.split().freeze(), self.chunk_bytes);
+            self.segments.push_back(Segment { data, allocation });
         }
     }
 }
@@ -281,6 +321,23 @@ mod tests {
             queue.push(bytes(64, round as u8), Boundary::None);
             assert_eq!(queue.take(100).to_vec(), bytes(64, round as u8));
             assert_eq!(queue.chunk_bytes, chunk);
+        }
+    }
+
+    #[test]
+    fn the_last_bytes_do_not_hold_what_was_taken() {
+        for size in [1000, 70_000, ADOPT_MIN_BYTES] {
+            let data = bytes(size, 0);
+            let mut queue = Queue::default();
+            queue.push(data.clone(), Boundary::None);
+            drop(queue.take(size - 10));
+            assert!(queue.waste_bytes() >= size - 10, "{size}");
+            queue.compact();
+            assert!(queue.waste_bytes() <= 64, "{size}");
+            queue.push(bytes(5, 1), Boundary::None);
+            assert_eq!(queue.take(10).to_vec(), data[size - 10..]);
+            assert_eq!(queue.take(10).to_vec(), bytes(5, 1));
+            assert_eq!(queue.waste_bytes(), 0);
         }
     }
 

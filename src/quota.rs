@@ -4,17 +4,23 @@ use std::cell::Cell;
 
 use crate::sync::{AtomicU64, Ordering};
 
+/// How much memory all queues together may hold for bytes that were read already, because a rest
+/// of the same buffer was not: 8 MiB, a quarter of what a mount may use beside what it buffers.
+/// Above it, rests are copied out of their buffers.
+const WASTE_MAX_BYTES: u64 = 8 << 20;
+
 /// Counts buffered bytes against a limit. Like a lane's capacity, the limit stops the *next*
 /// write once it is reached, so it may be exceeded by the writes that were under way.
 #[derive(Debug)]
 pub(crate) struct Quota {
     limit_bytes: u64,
     used_bytes: AtomicU64,
+    waste_bytes: AtomicU64,
 }
 
 impl Quota {
     pub(crate) fn new(limit_bytes: u64) -> Self {
-        Self { limit_bytes, used_bytes: AtomicU64::new(0) }
+        Self { limit_bytes, used_bytes: AtomicU64::new(0), waste_bytes: AtomicU64::new(0) }
     }
 
     pub(crate) fn limit_bytes(&self) -> u64 {
@@ -65,6 +71,15 @@ impl<'a> Gate<'a> {
 
     pub(crate) fn has_refused(&self) -> bool {
         self.refused.get()
+    }
+
+    /// A queue's waste has changed. Tells whether there is too much of it in all.
+    pub(crate) fn waste(&self, before: u64, now: u64) -> bool {
+        let total = &self.quota.waste_bytes;
+        if before != now {
+            total.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
+        }
+        now > 0 && total.load(Ordering::Relaxed) > WASTE_MAX_BYTES
     }
 
     /// By how much the operation has changed what its pipe buffers.

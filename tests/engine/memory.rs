@@ -15,8 +15,9 @@ fn full() -> (World, pipefs::EndId) {
     (world, client)
 }
 
-/// > All pipes of a mount together hold at most `memory` bytes plus one write. Beyond that writers
-/// > wait as if their lane were full, and go on when any pipe has been read.
+/// > All pipes of a mount together hold `memory` bytes, plus at most one write for each lane that
+/// > is being read. Beyond that writers wait as if their lane were full, and go on when any pipe
+/// > has been read.
 ///
 /// SEMANTICS: write-memory
 #[test]

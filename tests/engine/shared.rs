@@ -1,7 +1,7 @@
 //! Shared mode: what POSIX says of FIFOs.
 
 use pipefs::settings::Mode;
-use pipefs::{Error, Patience, Ready, Wanted};
+use pipefs::{Error, Patience, Progress, Ready, Wanted};
 
 use super::world::World;
 
@@ -138,4 +138,20 @@ fn a_writer_breaks_with_the_readers_that_it_had() {
     assert!(world.is_woken(early), "it can write again");
     world.writes(early, "!");
     assert_eq!(world.reads(reader), "for the next one!");
+}
+
+/// > An open by way of `/proc/self/fd/N` is one more member, also when the name has been removed.
+///
+/// SEMANTICS: shared-reopen
+#[test]
+fn a_reopen_needs_no_name() {
+    let mut world = shared();
+    let pipe = world.create("p");
+    let writer = world.opens(&pipe, Wanted::WRITE);
+    world.writes(writer, "before");
+    world.unlink("p");
+    assert_eq!(world.fails_to_open(&pipe, Wanted::READ), Error::NotFound);
+    let (_, reopened) = world.open(&pipe, Wanted::READ, Patience::Wait, Some(writer));
+    let Ok(Progress::Done(reader)) = reopened else { panic!("{reopened:?}") };
+    assert_eq!(world.reads(reader), "before");
 }

@@ -100,7 +100,9 @@ impl Model {
 
     /// What becomes of an open; a new conduit is made if there has to be one.
     fn place(&mut self, pipe: usize, opening: &Opening) -> Result<Place, Error> {
-        if !self.pipes[pipe].is_named {
+        let reopens =
+            |end: usize| self.ends[end].pipe == pipe && self.ends[end].place != Place::Closed;
+        if !self.pipes[pipe].is_named && !opening.reopens.is_some_and(reopens) {
             return Err(Error::NotFound);
         }
         if !opening.wanted.read && !opening.wanted.write {
@@ -157,6 +159,9 @@ impl Model {
     }
 
     fn place_pending(&self, pipe: usize, opening: &Opening) -> Result<Place, Error> {
+        if !self.pipes[pipe].is_named {
+            return Err(Error::NotFound);
+        }
         let fails = self.settings(pipe).open == OpenPolicy::Fail;
         if fails && opening.patience != Patience::Created {
             return Err(Error::Busy);

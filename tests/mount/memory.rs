@@ -140,7 +140,7 @@ fn the_last_byte_of_a_large_piece_does_not_hold_the_rest() {
         let name = format!("p{number}");
         let writer = mount.open(&name, O_WRONLY | O_CREAT);
         let reader = mount.open(&name, O_RDONLY);
-        writer.write_all(&piece).unwrap();
+        assert_eq!(writer.write_from_page(&piece), Ok(MIB), "in one request");
         assert_eq!(reader.read_exactly(MIB - 1).unwrap().len(), MIB - 1);
         ends.push((writer, reader));
     }

@@ -1,4 +1,4 @@
-//! How a write becomes messages and a read takes one; and what a full lane throws away.
+//! How data gets into a lane and out of it: bytes or messages, and what a full lane throws away.
 
 use bytes::{Bytes, BytesMut};
 
@@ -44,7 +44,22 @@ impl Lane {
         };
         let data = message.map_or_else(|| self.queue.take(max_bytes), |part| part.data);
         limits.gate.release(data.byte_len() as u64);
+        self.watch_waste(limits.gate);
         data
+    }
+
+    /// Memory must follow what is buffered: where rests of large writes hold too much of it they
+    /// are copied.
+    pub(crate) fn watch_waste(&mut self, gate: &Gate<'_>) {
+        let waste = self.queue.waste_bytes() as u64;
+        let too_much = gate.waste(self.waste_bytes, waste);
+        self.waste_bytes = waste;
+        if too_much {
+            self.queue.compact();
+            let waste = self.queue.waste_bytes() as u64;
+            gate.waste(self.waste_bytes, waste);
+            self.waste_bytes = waste;
+        }
     }
 
     /// Drops the oldest data until the write fits; `false`: others hold the mount's memory.
