@@ -28,7 +28,8 @@ Of the mount:
   fsname=NAME          the source shown by mount and df
   memory=SIZE          what all pipes may hold before writers wait [default: a quarter of RAM]
   nonempty             mount over a directory that holds files
-Of every new pipe: access=, mode=, capacity=, max_instances=, open=, wait_timeout=
+Of every new pipe: access=, mode=, type=, framing=, capacity=, max_instances=, open=,
+  wait_timeout=, linger=, overflow=
 Those of mount(8) that mean nothing here (rw, nosuid, noatime, nofail, x-…) are passed over.";
 
 /// Named pipes as plain files.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Component, Path};
 
-use pipefs::settings::parse_size;
+use pipefs::units::parse_size;
 
 /// What a quarter is taken of when the machine does not tell its memory.
 const UNKNOWN_RAM_BYTES: u64 = 1 << 30;

@@ -7,7 +7,8 @@
 use std::ffi::{OsStr, OsString};
 
 use pipefs::Settings;
-use pipefs::settings::{SettingError, parse_size};
+use pipefs::settings::SettingError;
+use pipefs::units::parse_size;
 
 /// Options of the mount itself; a pipe's settings are in [`Settings::KEYS`].
 const OWN: [&str; 6] =

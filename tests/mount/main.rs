@@ -8,6 +8,7 @@
 //! | [`closing`] | nothing that was accepted is lost |
 //! | [`unmounting`] | taking a mount down while it is in use |
 //! | [`data`] | what a read returns and a write is, capacity, order |
+//! | [`messages`] | message pipes, `overflow`, `linger` |
 //! | [`writers`] | many writers at once |
 //! | [`memory`] | the memory limit, and what the driver takes |
 //! | [`readiness`] | poll and select on every end, `O_NONBLOCK` |
@@ -41,6 +42,7 @@ mod interrupted;
 mod killable;
 mod limits;
 mod memory;
+mod messages;
 mod names;
 mod ordinary_user;
 mod permissions;
