@@ -66,6 +66,12 @@ if [ -n "$missing" ]; then
     }
 fi
 
+# fusermount3 looks for mounts there; a system made by debootstrap alone has none.
+if [ ! -e /etc/mtab ]; then
+    say "linking /etc/mtab to /proc/self/mounts"
+    as_root ln -s ../proc/self/mounts /etc/mtab
+fi
+
 if ! command -v cargo > /dev/null; then
     say "there is no cargo: install Rust from https://rustup.rs and run this again" >&2
     exit 1

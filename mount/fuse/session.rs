@@ -15,6 +15,7 @@ use fuser::{
     SessionACL,
 };
 use log::{debug, info, warn};
+use nix::unistd::{getegid, geteuid};
 use pipefs::{Attributes, Engine, Settings};
 
 use super::data::buffers::MAX_PAYLOAD_BYTES;
@@ -113,8 +114,7 @@ pub fn mount(directory: &Path, config: &Config) -> io::Result<Mounted> {
 
 fn engine(config: &Config) -> Engine {
     let mode = if config.allow_other { 0o1777 } else { 0o755 };
-    // SAFETY: both calls only read the process's credentials.
-    let (uid, gid) = unsafe { (libc::geteuid(), libc::getegid()) };
+    let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
     let root = Attributes::new(mode, uid, gid, SystemTime::now());
     Engine::new(config.defaults, config.memory_bytes, root)
 }

@@ -59,7 +59,6 @@ const BANS: [Ban; 6] = [
 const UNSAFE: [(&str, &str); 7] = [
     ("mount/daemon.rs", "fork"),
     ("mount/fuse/device.rs", "system calls on /dev/fuse and the socket between the planes"),
-    ("mount/fuse/session.rs", "the process's user and group"),
     ("tests/bench/syscalls.rs", "system calls that std does not have"),
     ("tests/harness/calls.rs", "system calls as they are, with their errno"),
     ("tests/harness/events.rs", "poll, select and epoll"),
