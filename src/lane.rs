@@ -117,9 +117,7 @@ impl Lane {
         self.reader_opens += 1;
         match self.sharing {
             // What is buffered was written by somebody: after it comes an end, not a wait.
-            Sharing::Shared if self.queue.is_empty() => {
-                self.writer_opens - u64::from(self.writer_ends)
-            }
+            Sharing::Shared if self.is_empty() => self.writer_opens - u64::from(self.writer_ends),
             _ => 0,
         }
     }
