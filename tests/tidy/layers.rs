@@ -56,7 +56,7 @@ const BANS: [Ban; 6] = [
 ];
 
 /// Files that may say `unsafe`, and what for.
-const UNSAFE: [(&str, &str); 7] = [
+const UNSAFE: [(&str, &str); 6] = [
     ("mount/daemon.rs", "fork"),
     ("mount/fuse/device.rs", "system calls on /dev/fuse and the socket between the planes"),
     ("tests/bench/syscalls.rs", "system calls that std does not have"),
