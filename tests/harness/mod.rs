@@ -6,6 +6,7 @@
 //! | [`mount`] | start here: [`Mount`], a mounted driver that is taken down at the end of a test |
 //! | [`process`] | [`Child`] and [`run`]: other programs, each with a deadline |
 //! | [`actor`] | [`Actor`]: a child process that makes the system calls of a script, one by one |
+//! | [`stage`] | the child's side of that |
 //! | [`deadline`] | [`within`], [`eventually`], [`Task`]: no wait without an end |
 //! | [`sampler`] | [`StateWatch`]: no process sits in uninterruptible sleep |
 //! | [`sys`] | [`Fd`]: system calls as they are, with their errno |
@@ -29,6 +30,7 @@ pub mod mount;
 pub mod process;
 pub mod random;
 pub mod sampler;
+pub mod stage;
 pub mod sys;
 pub mod watchdog;
 

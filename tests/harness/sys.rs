@@ -44,6 +44,9 @@ pub fn spawn(command: &mut Command) -> io::Result<Child> {
     child
 }
 
+/// The size of a page, or a multiple of it.
+const PAGE: usize = 4096;
+
 /// An open file, closed when it is dropped. It is shared by reference between threads.
 #[derive(Debug)]
 pub struct Fd(RawFd);
@@ -123,9 +126,17 @@ impl Fd {
         check_size(unsafe { libc::write(self.0, bytes.as_ptr().cast(), bytes.len()) })
     }
 
+    /// One read(2) of at most `size` bytes to memory that begins with a page: then the kernel asks
+    /// for as much in one request as it can, which is a round number.
+    pub fn read_to_page(&self, size: usize) -> Result<Vec<u8>, Errno> {
+        let mut memory = vec![0; size + PAGE];
+        let start = memory.as_ptr().align_offset(PAGE);
+        let count = self.read_into(&mut memory[start..start + size])?;
+        Ok(memory[start..start + count].to_vec())
+    }
+
     /// One write(2) from memory that begins with a page.
     pub fn write_from_page(&self, bytes: &[u8]) -> Result<usize, Errno> {
-        const PAGE: usize = 4096;
         let mut memory = vec![0; bytes.len() + PAGE];
         let start = memory.as_ptr().align_offset(PAGE);
         memory[start..start + bytes.len()].copy_from_slice(bytes);

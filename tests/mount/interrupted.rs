@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use libc::{O_CREAT, O_RDONLY, O_WRONLY, SIGALRM};
+use libc::{O_CREAT, O_RDONLY, O_RDWR, O_WRONLY, SIGALRM};
 
 use crate::harness::actor::{Step, sequence};
 use crate::harness::{Actor, Errno, Mount, sys};
@@ -14,6 +14,9 @@ const TOTAL: usize = 2_000_000;
 
 /// Time between two alarms: about as long as a request takes, so that many meet one.
 const ALARM_MICROSECONDS: u64 = 150;
+
+/// How often each call is interrupted: the moments that matter are short.
+const TIMES: u32 = 10_000;
 
 /// A process that opens the pipe and gets alarms all the time; `calm` ones get none.
 fn actor(path: PathBuf, flags: i32, calm: bool, step: Step) -> Actor {
@@ -108,5 +111,33 @@ fn an_interrupted_open_takes_no_instance() {
             let next = mount.open("p", O_RDONLY);
             assert_eq!(next.read_to_end().unwrap(), b"once", "round {round}");
         }
+    }
+}
+
+/// SEMANTICS: wait-interrupt
+///
+/// A signal may come before the driver has seen the request, while it looks at it, and while it is
+/// parked: each time the call ends, though nothing else ever happens to it.
+#[test]
+fn a_signal_ends_a_call_whenever_it_comes() {
+    skip_without_fuse!();
+    let mount = Mount::with(&["-o", "capacity=4K"]).lasting(Duration::from_secs(120));
+    let path = mount.make("open");
+    let open = |name: &str, flags| Step::Open(mount.path(name), flags);
+    let full = [open("write", O_WRONLY | O_CREAT), Step::Write(4096, b'x')];
+    let unread = [open("fsync", O_WRONLY | O_CREAT), Step::Write(1, b'x')];
+    for (before, call) in [
+        (&[][..], Step::Open(path, O_RDONLY)),
+        (&[open("read", O_RDWR | O_CREAT)], Step::Read(9)),
+        (&[open("client", O_RDONLY | O_CREAT)], Step::Read(9)),
+        (&full, Step::Write(9, b'y')),
+        (&unread, Step::Fsync),
+    ] {
+        let mut steps = before.to_vec();
+        steps.push(Step::Handle(SIGALRM, false));
+        steps.push(Step::AlarmEvery(ALARM_MICROSECONDS));
+        steps.push(Step::Repeat(TIMES, Box::new(call.clone())));
+        let interrupted = Actor::start(&steps).last_outcome(SOON * 3);
+        assert_eq!(interrupted, Ok(TIMES.into()), "{call:?}");
     }
 }
