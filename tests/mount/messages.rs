@@ -124,7 +124,7 @@ fn each_message_goes_to_exactly_one_reader() {
             })
         })
         .collect();
-    writers.into_iter().for_each(|mut writer| writer.join(Duration::from_secs(40)));
+    writers.into_iter().for_each(|writer| writer.join(Duration::from_secs(40)));
     let mut seen = HashSet::new();
     for mut reader in readers {
         for message in reader.join(Duration::from_secs(40)) {
