@@ -126,7 +126,7 @@ fn each_message_goes_to_exactly_one_reader() {
         .collect();
     writers.into_iter().for_each(|writer| writer.join(Duration::from_secs(40)));
     let mut seen = HashSet::new();
-    for mut reader in readers {
+    for reader in readers {
         for message in reader.join(Duration::from_secs(40)) {
             let text = String::from_utf8(message).unwrap();
             let words: Vec<&str> = text.split(' ').collect();
