@@ -5,6 +5,7 @@ use crate::effects::Effects;
 use crate::end::{Connection, EndId, InstanceId, LaneId, Role, Side};
 use crate::lane::{Lane, Limits, Sharing};
 use crate::quota::Gate;
+use crate::report::InstanceReport;
 use crate::settings::Linger;
 use crate::state::{Event, State};
 use crate::traffic::Traffic;
@@ -146,6 +147,21 @@ impl Instance {
 
     pub(crate) fn buffered_bytes(&self) -> u64 {
         self.to_client.buffered_bytes() + self.to_server.buffered_bytes()
+    }
+
+    /// The lane from server to client; the one lane of a shared conduit.
+    pub(crate) fn outward(&self) -> &Lane {
+        &self.to_client
+    }
+
+    /// What can be seen of it; who holds it is for the pipe to say.
+    pub(crate) fn report(&self) -> InstanceReport {
+        InstanceReport {
+            state: self.state,
+            buffered_bytes: self.buffered_bytes(),
+            buffered_messages: self.to_client.message_count() + self.to_server.message_count(),
+            ends: Vec::new(),
+        }
     }
 
     pub(crate) fn traffic(&self) -> Traffic {

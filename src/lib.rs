@@ -12,11 +12,13 @@
 //! - `lane`, `transfer`, `queue` — one direction of a conduit; bytes and messages; the buffer
 //! - `waiting`, `effects`, `ready` — parked operations, their answers, and poll
 //! - `traffic` — what went through
+//! - `configure` — changing a pipe's settings
 //! - `settings`, `units`, `quota`, `error` — what can be set, limited and refused
 //! - `sync` — the locks' names
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod configure;
 pub mod effects;
 pub mod end;
 pub mod engine;
@@ -41,6 +43,7 @@ pub mod units;
 mod waiting;
 
 pub use access::Wanted;
+pub use configure::Refusal;
 pub use effects::{Answer, Effects, PollKey, Progress, Ticket};
 pub use end::{EndId, Who};
 pub use engine::{Engine, Now, PipeHandle};
@@ -51,7 +54,7 @@ pub use opening::{Open, Patience};
 pub use pipe::Blocking;
 pub use queue::Data;
 pub use ready::Ready;
-pub use report::{MemoryUse, PipeState};
+pub use report::{EndReport, EndRole, InstanceReport, MemoryUse, PipeState, Summary};
 pub use settings::Settings;
 pub use state::State;
 pub use traffic::Traffic;

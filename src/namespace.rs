@@ -111,6 +111,13 @@ impl<P: Clone> Namespace<P> {
         Ok(2 + u32::try_from(inner).unwrap_or(u32::MAX - 2))
     }
 
+    /// How many pipes and directories there are.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let entries = self.directories.values().flat_map(|inside| inside.entries.values());
+        let pipes = entries.filter(|node| matches!(node, Node::Pipe(_))).count();
+        (pipes, self.directories.len())
+    }
+
     /// Entries in the order of their names, with the parent's number.
     pub(crate) fn list(&self, directory: Ino) -> Result<Listing<P>> {
         let directory = self.directory(directory)?;

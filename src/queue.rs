@@ -183,6 +183,20 @@ impl Queue {
         Some(MessagePart { data, more })
     }
 
+    /// A copy of the first bytes, up to `max` of them.
+    #[must_use]
+    pub fn peek(&self, max: usize) -> Vec<u8> {
+        let segments = self.segments.iter().map(|segment| &segment.data[..]);
+        segments.chain([&self.tail[..]]).flatten().take(max).copied().collect()
+    }
+
+    /// A copy of what is left of the first message, up to `max` bytes of it.
+    #[must_use]
+    pub fn peek_message(&self, max: usize) -> Vec<u8> {
+        let left = self.marks.front().map_or(self.byte_len(), |mark| mark - self.head);
+        self.peek(max.min(usize::try_from(left).unwrap_or(usize::MAX)))
+    }
+
     /// Throws everything away and tells how many bytes that were.
     pub fn clear(&mut self) -> u64 {
         let bytes = self.byte_len();
@@ -348,6 +362,11 @@ mod tests {
         queue.push(Bytes::new(), Boundary::Message);
         queue.push(Bytes::from_static(b"third"), Boundary::Message);
         assert_eq!(queue.message_count(), 3);
+        assert_eq!(
+            (queue.peek_message(3), queue.peek_message(99)),
+            (b"fir".into(), b"first".into())
+        );
+        assert_eq!(queue.peek(7), b"firstth");
         let part = queue.take_message(2).unwrap();
         assert_eq!((part.data.to_vec(), part.more), (b"fi".to_vec(), true));
         let part = queue.take_message(3).unwrap();

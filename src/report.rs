@@ -1,8 +1,9 @@
 //! What can be seen of pipes and of the mount without touching them.
 
 use crate::Settings;
-use crate::end::Who;
+use crate::end::{Link, Role, Who};
 use crate::engine::{Engine, PipeHandle};
+use crate::pipe::Pipe;
 use crate::state::State;
 use crate::traffic::Traffic;
 
@@ -15,10 +16,45 @@ pub struct PipeState {
     pub instances: Vec<(State, u64)>,
     /// The processes that hold ends.
     pub holders: Vec<Who>,
+    /// Clients that wait for an instance.
+    pub waiting_clients: usize,
     /// What went through it.
     pub traffic: Traffic,
     /// Successful opens so far.
     pub opens: u64,
+}
+
+/// One instance at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceReport {
+    /// Where it stands.
+    pub state: State,
+    /// Buffered bytes, both directions.
+    pub buffered_bytes: u64,
+    /// Buffered messages, both directions; 0 of a byte pipe.
+    pub buffered_messages: usize,
+    /// Who holds it.
+    pub ends: Vec<EndReport>,
+}
+
+/// One end of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndReport {
+    /// What it is.
+    pub role: EndRole,
+    /// The process that opened it.
+    pub who: Who,
+}
+
+/// What an end is to its instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndRole {
+    /// It created the instance.
+    Server,
+    /// It connected to it.
+    Client,
+    /// One of the many of a shared pipe.
+    Member,
 }
 
 /// The memory limit and how much of it is used, in bytes.
@@ -30,6 +66,21 @@ pub struct MemoryUse {
     pub used_bytes: u64,
 }
 
+/// What there is on the whole mount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// Names of pipes.
+    pub pipes: usize,
+    /// Directories, the root too.
+    pub directories: usize,
+    /// Open ends.
+    pub ends: usize,
+    /// Operations that wait.
+    pub waiting: usize,
+    /// The memory limit and its use.
+    pub memory: MemoryUse,
+}
+
 impl Engine {
     /// A pipe's state at this moment.
     #[must_use]
@@ -39,14 +90,67 @@ impl Engine {
             settings: pipe.settings,
             instances: pipe.instance_states(),
             holders: pipe.holders(),
+            waiting_clients: pipe.waiting.len(),
             traffic: pipe.traffic(),
             opens: pipe.opens(),
         }
+    }
+
+    /// A pipe's instances at this moment, oldest first, at most `most` of them.
+    #[must_use]
+    pub fn instances(&self, handle: &PipeHandle, most: usize) -> Vec<InstanceReport> {
+        handle.lock().report_instances(most)
+    }
+
+    /// Up to `max_bytes` of what the next reader would get, which stay where they are: of the
+    /// instance that the next client would get, else of the oldest that holds something for its
+    /// client.
+    #[must_use]
+    pub fn peek(&self, handle: &PipeHandle, max_bytes: usize) -> Vec<u8> {
+        handle.lock().peek(max_bytes)
     }
 
     /// The memory limit and its use.
     #[must_use]
     pub fn memory(&self) -> MemoryUse {
         MemoryUse { limit_bytes: self.quota.limit_bytes(), used_bytes: self.quota.used_bytes() }
+    }
+
+    /// What there is on the whole mount.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let (pipes, directories) = self.names().count();
+        Summary {
+            pipes,
+            directories,
+            ends: self.end_count(),
+            waiting: self.waiting_count(),
+            memory: self.memory(),
+        }
+    }
+}
+
+impl Pipe {
+    fn report_instances(&self, most: usize) -> Vec<InstanceReport> {
+        let mut reports: Vec<_> =
+            self.instances.values().take(most).map(|i| (i.id, i.report())).collect();
+        for end in self.ends.values() {
+            let Link::Connected(connection) = &end.link else { continue };
+            let known = reports.binary_search_by_key(&connection.instance, |(id, _)| *id);
+            let Ok(at) = known else { continue };
+            let role = match connection.role {
+                Role::Server => EndRole::Server,
+                Role::Client => EndRole::Client,
+                Role::Member => EndRole::Member,
+            };
+            reports[at].1.ends.push(EndReport { role, who: end.who });
+        }
+        reports.into_iter().map(|(_, report)| report).collect()
+    }
+
+    fn peek(&self, max_bytes: usize) -> Vec<u8> {
+        let next = self.listening.front().and_then(|id| self.instances.get(id));
+        let next = next.or_else(|| self.instances.values().find(|i| !i.outward().is_empty()));
+        next.map_or_else(Vec::new, |instance| instance.outward().peek(max_bytes, self.settings))
     }
 }

@@ -62,6 +62,18 @@ impl Lane {
         }
     }
 
+    pub(crate) fn message_count(&self) -> usize {
+        self.queue.message_count()
+    }
+
+    /// A copy of what the next read would get.
+    pub(crate) fn peek(&self, max_bytes: usize, settings: Settings) -> Vec<u8> {
+        match settings.pipe_type {
+            PipeType::Byte => self.queue.peek(max_bytes),
+            PipeType::Message => self.queue.peek_message(max_bytes),
+        }
+    }
+
     /// Drops the oldest data until the write fits; `false`: others hold the mount's memory.
     pub(crate) fn make_room(
         &mut self,

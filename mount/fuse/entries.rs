@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, SystemTime};
 
-use fuser::{FileAttr, FileType, Generation, INodeNo, ReplyEntry, Request};
+use fuser::{FileAttr, FileType, Generation, INodeNo, ReplyEntry, Request, TimeOrNow};
 use pipefs::{
     Attributes, Effects, EndId, Error, Ino, Node, Now, Open, Patience, PipeHandle, Progress,
     Status, Ticket, Wanted, Who,
@@ -143,4 +143,11 @@ pub(crate) fn new_attributes(request: &Request, mode: u32) -> Attributes {
 
 pub(crate) fn ticket(request: &Request) -> Ticket {
     Ticket(request.unique().0)
+}
+
+pub(crate) fn time(change: Option<TimeOrNow>, now: Now) -> Option<SystemTime> {
+    change.map(|time| match time {
+        TimeOrNow::SpecificTime(time) => time,
+        TimeOrNow::Now => now.wall,
+    })
 }

@@ -24,7 +24,7 @@ use pipefs::{
 
 use super::data::wire;
 use super::driver::{Driver, OPEN_FLAGS, WaitingReply};
-use super::entries::{NO_LIFETIME, new_attributes, ticket, wanted, who};
+use super::entries::{NO_LIFETIME, new_attributes, ticket, time, wanted, who};
 use super::errno::fuser_errno;
 
 /// The unit of `df`.
@@ -61,13 +61,6 @@ impl Metadata {
         self.driver.deliver(&mut effects);
         self.driver.watch_memory();
     }
-}
-
-fn time(change: Option<TimeOrNow>, now: Now) -> Option<SystemTime> {
-    change.map(|time| match time {
-        TimeOrNow::SpecificTime(time) => time,
-        TimeOrNow::Now => now.wall,
-    })
 }
 
 impl Filesystem for Metadata {
@@ -357,8 +350,30 @@ impl Filesystem for Metadata {
         reply.error(Errno::ESPIPE);
     }
 
-    fn getxattr(&self, _: &Request, _: INodeNo, _: &OsStr, _: u32, reply: ReplyXattr) {
-        reply.error(Errno::ENOSYS);
+    fn getxattr(&self, _: &Request, node: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+        self.driver.get_attribute(self.driver.node(node), name.as_bytes(), size, reply);
+    }
+
+    fn listxattr(&self, _: &Request, node: INodeNo, size: u32, reply: ReplyXattr) {
+        self.driver.list_attributes(self.driver.node(node), size, reply);
+    }
+
+    fn setxattr(
+        &self,
+        _: &Request,
+        node: INodeNo,
+        name: &OsStr,
+        value: &[u8],
+        flags: i32,
+        _position: u32,
+        reply: ReplyEmpty,
+    ) {
+        let node = self.driver.node(node);
+        self.driver.set_attribute(node, name.as_bytes(), value, flags, reply);
+    }
+
+    fn removexattr(&self, _: &Request, _: INodeNo, _: &OsStr, reply: ReplyEmpty) {
+        reply.error(Errno::EPERM);
     }
 
     fn access(&self, _: &Request, _: INodeNo, _: AccessFlags, reply: ReplyEmpty) {

@@ -18,10 +18,12 @@
 //! - `route` — who answers which request
 //! - `data` — READ, WRITE, POLL, RELEASE, INTERRUPT
 //! - `metadata`, `entries` — all other operations; what the kernel sees of a node
+//! - `attributes` — settings and state as extended attributes
 //! - `doors` — why a pipe has many inode numbers
 //! - `device` — system calls
 //! - `errno` — errors
 
+mod attributes;
 mod data;
 mod device;
 mod doors;

@@ -105,3 +105,37 @@ pub fn set_times(path: &Path, atime: i64, mtime: i64) -> Result<(), Errno> {
     // SAFETY: the path is a C string, and there are two times; both outlive the call.
     check(unsafe { libc::utimensat(libc::AT_FDCWD, path.as_ptr(), times.as_ptr(), 0) }).map(drop)
 }
+
+/// getxattr(2).
+pub fn attribute(path: impl AsRef<Path>, name: &str) -> Result<Vec<u8>, Errno> {
+    let (path, name) = (c_path(path.as_ref()), c_path(Path::new(name)));
+    let mut value = vec![0_u8; 64 << 10];
+    // SAFETY: both names are C strings; the pointer and the length are those of one vector.
+    let length = check_size(unsafe {
+        libc::getxattr(path.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), value.len())
+    })?;
+    value.truncate(length);
+    Ok(value)
+}
+
+/// setxattr(2).
+pub fn set_attribute(path: impl AsRef<Path>, name: &str, value: &[u8]) -> Result<(), Errno> {
+    let (path, name) = (c_path(path.as_ref()), c_path(Path::new(name)));
+    // SAFETY: both names are C strings; the pointer and the length are those of one slice.
+    let result = unsafe {
+        libc::setxattr(path.as_ptr(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0)
+    };
+    check(result).map(drop)
+}
+
+/// listxattr(2).
+pub fn attributes(path: impl AsRef<Path>) -> Result<Vec<String>, Errno> {
+    let path = c_path(path.as_ref());
+    let mut names = vec![0_u8; 64 << 10];
+    // SAFETY: the name is a C string; the pointer and the length are those of one vector.
+    let length = check_size(unsafe {
+        libc::listxattr(path.as_ptr(), names.as_mut_ptr().cast(), names.len())
+    })?;
+    let names = names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
+}

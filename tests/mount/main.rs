@@ -19,6 +19,7 @@
 //! | [`uninterruptible`] | nobody is in uninterruptible sleep |
 //! | [`reopen`] | closed is closed; /proc/self/fd leads to the end it names |
 //! | [`files`] | what stat says of a pipe, and what a pipe refuses |
+//! | [`attributes`] | settings and state as extended attributes |
 //! | [`names`] | names and directories |
 //! | [`permissions`] | other users on a mount with `allow_other` |
 //! | [`session`] | the commands from beginning to end |
@@ -31,6 +32,7 @@ use std::time::Duration;
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod attributes;
 mod closing;
 mod creating;
 mod crowds;
