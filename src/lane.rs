@@ -12,7 +12,6 @@ use crate::queue::{Data, Queue};
 use crate::quota::Gate;
 use crate::ready::{Pollers, Ready};
 use crate::settings::{Overflow, PipeType, Settings};
-use crate::traffic::Traffic;
 use crate::waiting::{Parked, ParkedFlush, ParkedRead, ParkedWrite, Waits};
 use crate::{Error, Result};
 
@@ -47,10 +46,10 @@ pub(crate) struct Lane {
     reader_opens: u64,
     writer_ends: u32,
     writer_opens: u64,
-    discarded_bytes: u64,
+    pub(crate) discarded_bytes: u64,
     /// Bytes that `overflow` threw away, from the queue and before they came there.
     pub(crate) overwritten_bytes: u64,
-    refused_bytes: u64,
+    pub(crate) refused_bytes: u64,
     /// How many messages or writes that were.
     pub(crate) dropped_count: u64,
     /// With `framing=line`: what each writer wrote after its last newline.
@@ -86,20 +85,9 @@ impl Lane {
         self.queue.byte_len()
     }
 
-    /// Whether a reader would find nothing, not even an empty message.
+    /// Whether a reader would find nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
-    }
-
-    /// What went through so far.
-    pub(crate) fn traffic(&self) -> Traffic {
-        Traffic {
-            written_bytes: self.queue.end_position(),
-            read_bytes: self.queue.head_position() - self.discarded_bytes - self.overwritten_bytes,
-            discarded_bytes: self.discarded_bytes,
-            dropped_bytes: self.overwritten_bytes + self.refused_bytes,
-            dropped_count: self.dropped_count,
-        }
     }
 
     pub(crate) fn has_readers(&self) -> bool {
@@ -186,10 +174,8 @@ impl Lane {
     }
 
     pub(crate) fn accepts(&self, limits: Limits<'_>) -> bool {
-        // An empty message takes no bytes; it counts as one, or a lane could hold any number.
-        let load = self.queue.byte_len().max(self.queue.message_count() as u64);
-        !self.readers.is_empty()
-            || (load < limits.settings.capacity_bytes && limits.gate.has_room())
+        let has_space = self.queue.byte_len() < limits.settings.capacity_bytes;
+        !self.readers.is_empty() || (has_space && limits.gate.has_room())
     }
 
     /// One read of up to `max` bytes. A continuation belongs to a read(2) that has got data
@@ -287,6 +273,10 @@ impl Lane {
         if self.is_broken(readers_from) {
             return Err(Error::BrokenPipe);
         }
+        if write.data.is_empty() {
+            // Not even a message: whoever read it would take it for the end of file.
+            return Ok(Progress::Done(0));
+        }
         let written = u32::try_from(write.data.len()).map_err(|_| Error::Invalid)?;
         self.refuse_long_message(&write, limits)?;
         if self.writers.is_empty() && self.accepts(limits) {
@@ -356,7 +346,9 @@ impl Lane {
     /// What poll says of a writer's end that counts readers from this mark.
     pub(crate) fn writer_ready(&self, readers_from: u64, limits: Limits<'_>) -> Ready {
         let error = self.is_broken(readers_from);
-        let writable = !error && self.writers.is_empty() && self.accepts(limits);
+        let never_waits = limits.settings.overflow != Overflow::Block;
+        let accepted = never_waits || (self.writers.is_empty() && self.accepts(limits));
+        let writable = !error && accepted;
         Ready { writable, error, ..Ready::default() }
     }
 

@@ -8,10 +8,22 @@ use crate::lane::{Lane, Limits};
 use crate::queue::{Boundary, Data};
 use crate::quota::Gate;
 use crate::settings::{Framing, MESSAGE_MAX_BYTES, PipeType, Settings};
+use crate::traffic::Traffic;
 use crate::waiting::ParkedWrite;
 use crate::{Error, Result};
 
 impl Lane {
+    /// What went through so far.
+    pub(crate) fn traffic(&self) -> Traffic {
+        Traffic {
+            written_bytes: self.queue.end_position(),
+            read_bytes: self.queue.head_position() - self.discarded_bytes - self.overwritten_bytes,
+            discarded_bytes: self.discarded_bytes,
+            dropped_bytes: self.overwritten_bytes + self.refused_bytes,
+            dropped_count: self.dropped_count,
+        }
+    }
+
     /// A message has to fit one request, with what its line began with.
     pub(crate) fn refuse_long_message(
         &self,

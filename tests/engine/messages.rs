@@ -155,3 +155,31 @@ fn data_goes_with_its_server() {
     world.close(server);
     assert_eq!(world.reads(client), "somebody did");
 }
+
+/// A write of no bytes made an empty message: its reader got 0 bytes, which say end of file.
+///
+/// SEMANTICS: data-zero-length
+#[test]
+fn a_write_of_nothing_is_no_message() {
+    let (mut world, server, client) = messages(|settings| settings.capacity_bytes = 1);
+    world.writes(server, "");
+    assert_eq!(world.fails_to_read(client), Error::WouldBlock);
+    world.writes(server, "x");
+    world.writes(server, "");
+    assert_eq!(world.reads(client), "x");
+}
+
+/// SEMANTICS: overflow-poll
+#[test]
+fn a_writer_that_never_waits_is_always_ready() {
+    for overflow in [Overflow::DropOldest, Overflow::DropNewest, Overflow::Error] {
+        let (mut world, server, client) = messages(|settings| {
+            settings.overflow = overflow;
+            settings.capacity_bytes = 3;
+        });
+        world.writes(server, "full");
+        assert!(world.ready(server).writable, "{overflow}");
+        world.close(client);
+        assert!(!world.ready(server).writable && world.ready(server).error, "{overflow}");
+    }
+}
