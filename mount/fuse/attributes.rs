@@ -172,7 +172,14 @@ fn of_end(role: EndRole, who: Who) -> Value {
         EndRole::Client => "client",
         EndRole::Member => "member",
     };
-    json!({ "role": role, "pid": who.pid, "uid": who.uid, "gid": who.gid })
+    json!({ "role": role, "pid": process_of(who.pid), "uid": who.uid, "gid": who.gid })
+}
+
+/// FUSE tells which thread opened; people know processes. A thread that has ended stays as it is.
+fn process_of(thread: u32) -> u32 {
+    let status = std::fs::read_to_string(format!("/proc/{thread}/status")).unwrap_or_default();
+    let group = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
+    group.and_then(|number| number.trim().parse().ok()).unwrap_or(thread)
 }
 
 /// The state in the words of docs/SEMANTICS.md.

@@ -8,7 +8,7 @@ use libc::{O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY};
 use serde_json::Value;
 
 use crate::harness::calls::{attribute, attributes, set_attribute};
-use crate::harness::{Errno, Mount, command, run, sys};
+use crate::harness::{Errno, Mount, Task, command, run, sys};
 use crate::{SOON, skip_unless_root, skip_without_fuse};
 
 fn state(path: impl AsRef<Path>) -> Value {
@@ -94,7 +94,7 @@ fn a_larger_capacity_lets_a_writer_go_on() {
     let mount = Mount::with(&["-o", "capacity=1"]);
     let writer = mount.open("p", O_WRONLY | O_CREAT);
     writer.write_all(b"full").unwrap();
-    let writing = crate::harness::Task::spawn(move || (writer.write(b"more"), writer));
+    let mut writing = Task::spawn(move || (writer.write(b"more"), writer));
     writing.assert_waits();
     set_attribute(mount.path("p"), "user.pipefs.capacity", b"1K").unwrap();
     assert_eq!(writing.join(SOON).0, Ok(4));
