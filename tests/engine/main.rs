@@ -11,6 +11,7 @@
 //! | [`memory`] | the memory limit |
 //! | [`readiness`] | what poll says, and whom a change wakes |
 //! | [`waiting`] | interrupts |
+//! | [`configure`] | settings and reports of a pipe that is there |
 //! | [`names`] | names, directories and attributes |
 //! | [`races`] | two threads at the same moment |
 //! | [`stress`], [`arena`] | many threads on one engine |
@@ -21,6 +22,7 @@ mod random;
 
 mod arena;
 mod closing;
+mod configure;
 mod data;
 mod memory;
 mod messages;

@@ -8,7 +8,7 @@ use libc::{O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY};
 use serde_json::Value;
 
 use crate::harness::calls::{attribute, attributes, set_attribute};
-use crate::harness::{Errno, Mount, Task, command, run, sys};
+use crate::harness::{Child, Errno, Mount, Task, command, eventually, run, sh, sys};
 use crate::{SOON, skip_unless_root, skip_without_fuse};
 
 fn state(path: impl AsRef<Path>) -> Value {
@@ -112,7 +112,7 @@ fn the_state_shows_instances_and_who_holds_them() {
     assert_eq!(seen["instances"][0]["state"], "listening");
     assert_eq!(seen["instances"][0]["buffered_bytes"], 5);
     assert_eq!(seen["instances"][0]["ends"][0]["role"], "server");
-    assert_eq!(seen["instances"][0]["ends"][0]["pid"], std::process::id());
+    assert_eq!(seen["instances"][0]["ends"][0]["uid"], sys::effective_uid());
     let client = mount.open("p", O_RDWR);
     assert_eq!(client.read(2).unwrap(), b"he");
     let seen = state(mount.path("p"));
@@ -128,6 +128,18 @@ fn the_state_shows_instances_and_who_holds_them() {
     let summary = state(mount.dir());
     assert_eq!((&summary["pipes"], &summary["directories"]), (&1.into(), &1.into()));
     assert_eq!((&summary["ends"], &summary["memory_used_bytes"]), (&0.into(), &0.into()));
+}
+
+/// SEMANTICS: attribute-state
+#[test]
+fn the_state_names_the_process() {
+    skip_without_fuse!();
+    let mount = Mount::new();
+    let script = r#"exec 3> "$1"; echo opened; exec sleep 60"#;
+    let holder = Child::spawn(&mut sh(script, &[mount.path("p")]));
+    eventually(SOON, || holder.stdout().contains("opened"));
+    let end = state(mount.path("p"))["instances"][0]["ends"][0].clone();
+    assert_eq!((&end["pid"], &end["role"]), (&holder.pid().into(), &"server".into()));
 }
 
 /// SEMANTICS: attribute-state
