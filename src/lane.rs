@@ -8,7 +8,7 @@ use bytes::BytesMut;
 
 use crate::effects::{Answer, Effects, Progress, Ticket};
 use crate::end::EndId;
-use crate::queue::{Data, Queue};
+use crate::queue::{Boundary, Data, Queue};
 use crate::quota::Gate;
 use crate::ready::{Pollers, Ready};
 use crate::settings::{Overflow, PipeType, Settings};
@@ -81,8 +81,9 @@ impl Lane {
         }
     }
 
+    /// What was accepted and not read yet, lines that are begun included.
     pub(crate) fn buffered_bytes(&self) -> u64 {
-        self.queue.byte_len()
+        self.queue.byte_len() + self.begun_bytes()
     }
 
     /// Whether a reader would find nothing.
@@ -156,10 +157,12 @@ impl Lane {
 
     /// Throws the queue away (its reader has left) and counts it.
     pub(crate) fn discard(&mut self, gate: &Gate<'_>) {
+        for (_, begun) in self.begun_lines.drain() {
+            self.queue.push(begun.freeze(), Boundary::Message);
+        }
         let bytes = self.queue.clear();
         self.discarded_bytes += bytes;
-        let begun: usize = self.begun_lines.drain().map(|(_, line)| line.len()).sum();
-        gate.release(bytes + begun as u64);
+        gate.release(bytes);
         self.watch_waste(gate);
     }
 

@@ -16,12 +16,16 @@ impl Lane {
     /// What went through so far.
     pub(crate) fn traffic(&self) -> Traffic {
         Traffic {
-            written_bytes: self.queue.end_position(),
+            written_bytes: self.queue.end_position() + self.begun_bytes(),
             read_bytes: self.queue.head_position() - self.discarded_bytes - self.overwritten_bytes,
             discarded_bytes: self.discarded_bytes,
             dropped_bytes: self.overwritten_bytes + self.refused_bytes,
             dropped_count: self.dropped_count,
         }
+    }
+
+    pub(crate) fn begun_bytes(&self) -> u64 {
+        self.begun_lines.values().map(|line| line.len() as u64).sum()
     }
 
     /// A message has to fit one request, with what its line began with.

@@ -1,7 +1,7 @@
 //! Message pipes, and what a full lane throws away.
 
 use pipefs::settings::{Framing, Linger, MESSAGE_MAX_BYTES, Overflow, PipeType};
-use pipefs::{EndId, Error, Node, ROOT, Settings, Traffic, Wanted};
+use pipefs::{EndId, Error, Node, Progress, ROOT, Settings, Traffic, Wanted};
 
 use super::world::World;
 
@@ -78,6 +78,28 @@ fn a_line_is_as_long_as_all_of_its_writes() {
     world.writes(server, "y\nz\n");
     assert_eq!(world.reads_up_to(client, 1 << 20), format!("{long}y\n"));
     assert_eq!(world.reads(client), "z\n");
+}
+
+/// What a begun line held was counted nowhere, and nowhere when it was lost.
+///
+/// SEMANTICS: message-begun
+#[test]
+fn a_begun_line_is_buffered() {
+    let (mut world, server, client) = messages(|settings| {
+        settings.framing = Framing::Line;
+        settings.capacity_bytes = 4;
+    });
+    world.writes(server, "a\nbegun");
+    assert_eq!(world.reads(client), "a\n");
+    assert_eq!(traffic(&world).written_bytes, 7);
+    let Ok(Node::Pipe(pipe)) = world.engine.lookup(ROOT, b"p") else { panic!("it was created") };
+    let buffered = world.engine.pipe_state(&pipe).instances[0].1;
+    assert_eq!((buffered, world.buffered_bytes(&pipe)), (5, 5));
+    assert_eq!(world.flush(server).1, Ok(Progress::Done(())));
+    world.writes(server, ", on");
+    world.close(client);
+    assert_eq!((traffic(&world).written_bytes, traffic(&world).discarded_bytes), (11, 9));
+    assert_eq!(world.engine.memory().used_bytes, 0);
 }
 
 /// SEMANTICS: overflow-drop-oldest
