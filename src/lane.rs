@@ -8,7 +8,7 @@ use bytes::BytesMut;
 
 use crate::effects::{Answer, Effects, Progress, Ticket};
 use crate::end::EndId;
-use crate::queue::{Data, Queue};
+use crate::queue::{Boundary, Data, Queue};
 use crate::quota::Gate;
 use crate::ready::{Pollers, Ready};
 use crate::settings::{Overflow, PipeType, Settings};
@@ -47,8 +47,10 @@ pub(crate) struct Lane {
     writer_ends: u32,
     writer_opens: u64,
     pub(crate) discarded_bytes: u64,
-    /// Bytes that `overflow` threw away, from the queue and before they came there.
+    /// Bytes that `overflow` threw away: from the queue, from lines that were begun, and before
+    /// they came to either.
     pub(crate) overwritten_bytes: u64,
+    pub(crate) cut_off_bytes: u64,
     pub(crate) refused_bytes: u64,
     /// How many messages or writes that were.
     pub(crate) dropped_count: u64,
@@ -74,6 +76,7 @@ impl Lane {
             writer_opens: 0,
             discarded_bytes: 0,
             overwritten_bytes: 0,
+            cut_off_bytes: 0,
             refused_bytes: 0,
             dropped_count: 0,
             begun_lines: HashMap::new(),
@@ -81,8 +84,9 @@ impl Lane {
         }
     }
 
+    /// What was accepted and not read yet, lines that are begun included.
     pub(crate) fn buffered_bytes(&self) -> u64 {
-        self.queue.byte_len()
+        self.queue.byte_len() + self.begun_bytes()
     }
 
     /// Whether a reader would find nothing.
@@ -156,10 +160,12 @@ impl Lane {
 
     /// Throws the queue away (its reader has left) and counts it.
     pub(crate) fn discard(&mut self, gate: &Gate<'_>) {
+        for (_, begun) in self.begun_lines.drain() {
+            self.queue.push(begun.freeze(), Boundary::Message);
+        }
         let bytes = self.queue.clear();
         self.discarded_bytes += bytes;
-        let begun: usize = self.begun_lines.drain().map(|(_, line)| line.len()).sum();
-        gate.release(bytes + begun as u64);
+        gate.release(bytes);
         self.watch_waste(gate);
     }
 
@@ -284,26 +290,23 @@ impl Lane {
             return Ok(Progress::Done(written));
         }
         match (limits.settings.overflow, waits) {
-            (Overflow::DropNewest, _) => {
-                self.refused_bytes += u64::from(written);
-                self.dropped_count += 1;
-                Ok(Progress::Done(written))
-            }
-            (Overflow::Error, _) => Err(Error::Full),
             (Overflow::DropOldest, _) if self.make_room(&write, limits, effects) => {
                 self.accept(write, limits, effects);
                 Ok(Progress::Done(written))
             }
-            (Overflow::Block | Overflow::DropOldest, Waits::Yes) => {
+            (Overflow::DropOldest | Overflow::DropNewest, _) => {
+                self.drop_write(write, limits);
+                Ok(Progress::Done(written))
+            }
+            (Overflow::Error, _) => Err(Error::Full),
+            (Overflow::Block, Waits::Yes) => {
                 self.writers.push_back(write.at_rest());
                 if self.queue.is_empty() {
                     self.reader_pollers.wake(&mut effects.wakes);
                 }
                 Ok(Progress::Waiting)
             }
-            (Overflow::Block | Overflow::DropOldest, Waits::No | Waits::HasSome) => {
-                Err(Error::WouldBlock)
-            }
+            (Overflow::Block, Waits::No | Waits::HasSome) => Err(Error::WouldBlock),
         }
     }
 

@@ -69,6 +69,11 @@ impl<'a> Gate<'a> {
         room
     }
 
+    /// How many bytes have to be released before there is room.
+    pub(crate) fn lacking_bytes(&self) -> u64 {
+        (self.quota.used_bytes() + 1).saturating_sub(self.quota.limit_bytes())
+    }
+
     pub(crate) fn has_refused(&self) -> bool {
         self.refused.get()
     }

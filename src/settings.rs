@@ -170,6 +170,11 @@ pub enum SettingError {
 }
 
 impl Settings {
+    /// Whether newlines end messages.
+    pub(crate) fn keeps_lines(&self) -> bool {
+        (self.pipe_type, self.framing) == (PipeType::Message, Framing::Line)
+    }
+
     /// The names of all settings, in the order in which they are documented.
     pub const KEYS: [&'static str; 10] = [
         "access",

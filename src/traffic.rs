@@ -13,7 +13,7 @@ pub struct Traffic {
     pub discarded_bytes: u64,
     /// Bytes that `overflow` dropped.
     pub dropped_bytes: u64,
-    /// How many writes or messages those were.
+    /// How many messages those were; of a byte pipe, how many writes dropped any.
     pub dropped_count: u64,
 }
 

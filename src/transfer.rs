@@ -7,7 +7,7 @@ use crate::end::EndId;
 use crate::lane::{Lane, Limits};
 use crate::queue::{Boundary, Data};
 use crate::quota::Gate;
-use crate::settings::{Framing, MESSAGE_MAX_BYTES, PipeType, Settings};
+use crate::settings::{MESSAGE_MAX_BYTES, PipeType};
 use crate::traffic::Traffic;
 use crate::waiting::ParkedWrite;
 use crate::{Error, Result};
@@ -16,12 +16,16 @@ impl Lane {
     /// What went through so far.
     pub(crate) fn traffic(&self) -> Traffic {
         Traffic {
-            written_bytes: self.queue.end_position(),
+            written_bytes: self.queue.end_position() + self.begun_bytes() + self.cut_off_bytes,
             read_bytes: self.queue.head_position() - self.discarded_bytes - self.overwritten_bytes,
             discarded_bytes: self.discarded_bytes,
-            dropped_bytes: self.overwritten_bytes + self.refused_bytes,
+            dropped_bytes: self.overwritten_bytes + self.cut_off_bytes + self.refused_bytes,
             dropped_count: self.dropped_count,
         }
+    }
+
+    pub(crate) fn begun_bytes(&self) -> u64 {
+        self.begun_lines.values().map(|line| line.len() as u64).sum()
     }
 
     /// A message has to fit one request, with what its line began with.
@@ -30,20 +34,15 @@ impl Lane {
         write: &ParkedWrite,
         limits: Limits<'_>,
     ) -> Result<()> {
-        let Settings { pipe_type: PipeType::Message, framing, .. } = limits.settings else {
-            return Ok(());
-        };
-        let begun = match framing {
-            Framing::Write => 0,
-            Framing::Line => self.begun_lines.get(&write.end).map_or(0, BytesMut::len),
-        };
-        let longest = match framing {
-            Framing::Write => write.data.len(),
-            Framing::Line => {
-                let mut lines = write.data.split(|byte| *byte == b'\n');
+        let longest = match limits.settings.pipe_type {
+            PipeType::Byte => return Ok(()),
+            PipeType::Message if limits.settings.keeps_lines() => {
+                let begun = self.begun_lines.get(&write.end).map_or(0, BytesMut::len);
+                let mut lines = write.data.split_inclusive(is_newline);
                 let first = lines.next().map_or(0, |line| begun + line.len());
                 lines.map(<[u8]>::len).fold(first, usize::max)
             }
+            PipeType::Message => write.data.len(),
         };
         if longest > MESSAGE_MAX_BYTES { Err(Error::MessageTooLong) } else { Ok(()) }
     }
@@ -86,42 +85,63 @@ impl Lane {
         }
     }
 
-    /// Drops the oldest data until the write fits; `false`: others hold the mount's memory.
+    /// Drops the oldest data until the write fits. It may have as much of the mount's memory as
+    /// it made free, though others hold all of it; `false`: that is not enough.
     pub(crate) fn make_room(
         &mut self,
         write: &ParkedWrite,
         limits: Limits<'_>,
         effects: &mut Effects,
     ) -> bool {
-        let fits = |lane: &Self| {
-            let room = limits.settings.capacity_bytes.saturating_sub(lane.queue.byte_len());
-            lane.accepts(limits) && (room >= write.data.len() as u64 || lane.queue.is_empty())
-        };
-        while !fits(self) && !self.queue.is_empty() {
-            let excess = (self.queue.byte_len() + write.data.len() as u64)
-                .saturating_sub(limits.settings.capacity_bytes);
+        let size = write.data.len() as u64;
+        let before = self.overwritten_bytes;
+        let lacking = loop {
+            let needed = (before + size).saturating_sub(self.overwritten_bytes);
+            let lacking = limits.gate.lacking_bytes().min(needed);
+            let capacity = limits.settings.capacity_bytes;
+            let excess = (self.queue.byte_len() + size).saturating_sub(capacity).max(lacking);
+            if excess == 0 || self.queue.is_empty() {
+                break lacking;
+            }
+            let is_first = self.overwritten_bytes == before;
             let oldest = match limits.settings.pipe_type {
                 PipeType::Message => usize::MAX,
-                PipeType::Byte => usize::try_from(excess).unwrap_or(usize::MAX).max(1),
+                PipeType::Byte => usize::try_from(excess).unwrap_or(usize::MAX),
             };
-            let data = self.take_next(oldest, limits);
-            self.overwritten_bytes += data.byte_len() as u64;
+            self.overwritten_bytes += self.take_next(oldest, limits).byte_len() as u64;
+            if is_first || limits.settings.pipe_type == PipeType::Message {
+                self.dropped_count += 1;
+            }
+        };
+        self.finish_flushes(effects);
+        lacking == 0
+    }
+
+    /// Drops a write; of lines only whole ones: with what the first began with, and without what
+    /// the last begins with, or halves of different lines would become one.
+    pub(crate) fn drop_write(&mut self, write: ParkedWrite, limits: Limits<'_>) {
+        let mut lines = write.data;
+        if limits.settings.keeps_lines() {
+            let rest = lines.split_off(lines.iter().rposition(is_newline).map_or(0, |at| at + 1));
+            if !lines.is_empty() {
+                let begun = self.take_begun_line(write.end, limits.gate);
+                self.cut_off_bytes += begun.map_or(0, |begun| begun.len() as u64);
+            }
+            self.begin_line(write.end, &rest, limits.gate);
+            self.dropped_count += lines.iter().filter(|byte| is_newline(byte)).count() as u64;
+        } else {
             self.dropped_count += 1;
         }
-        self.finish_flushes(effects);
-        self.accepts(limits)
+        self.refused_bytes += lines.len() as u64;
     }
 
     /// Hands data to waiting readers; what they leave is queued.
     pub(crate) fn accept(&mut self, write: ParkedWrite, limits: Limits<'_>, effects: &mut Effects) {
-        match (limits.settings.pipe_type, limits.settings.framing) {
-            (PipeType::Byte, _) => self.accept_bytes(write.data, limits, effects),
-            (PipeType::Message, Framing::Write) => {
-                self.accept_message(write.data, limits, effects);
-            }
-            (PipeType::Message, Framing::Line) => {
+        match limits.settings.pipe_type {
+            PipeType::Byte => self.accept_bytes(write.data, limits, effects),
+            PipeType::Message if limits.settings.keeps_lines() => {
                 let mut rest = write.data;
-                while let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
+                while let Some(at) = rest.iter().position(is_newline) {
                     let line = rest.split_to(at + 1);
                     let line = match self.take_begun_line(write.end, limits.gate) {
                         Some(mut begun) => {
@@ -132,11 +152,9 @@ impl Lane {
                     };
                     self.accept_message(line, limits, effects);
                 }
-                if !rest.is_empty() {
-                    limits.gate.reserve(rest.len() as u64);
-                    self.begun_lines.entry(write.end).or_default().extend_from_slice(&rest);
-                }
+                self.begin_line(write.end, &rest, limits.gate);
             }
+            PipeType::Message => self.accept_message(write.data, limits, effects),
         }
         self.finish_flushes(effects);
         self.assert_data_or_readers();
@@ -170,6 +188,13 @@ impl Lane {
         }
     }
 
+    fn begin_line(&mut self, end: EndId, data: &[u8], gate: &Gate<'_>) {
+        if !data.is_empty() {
+            gate.reserve(data.len() as u64);
+            self.begun_lines.entry(end).or_default().extend_from_slice(data);
+        }
+    }
+
     /// What a writer wrote after its last newline.
     fn take_begun_line(&mut self, end: EndId, gate: &Gate<'_>) -> Option<BytesMut> {
         let begun = self.begun_lines.remove(&end)?;
@@ -183,4 +208,8 @@ impl Lane {
             self.accept_message(begun.freeze(), limits, effects);
         }
     }
+}
+
+fn is_newline(byte: &u8) -> bool {
+    *byte == b'\n'
 }

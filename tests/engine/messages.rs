@@ -1,7 +1,7 @@
 //! Message pipes, and what a full lane throws away.
 
 use pipefs::settings::{Framing, Linger, MESSAGE_MAX_BYTES, Overflow, PipeType};
-use pipefs::{EndId, Error, Node, ROOT, Settings, Traffic, Wanted};
+use pipefs::{EndId, Error, Node, Progress, ROOT, Settings, Traffic, Wanted};
 
 use super::world::World;
 
@@ -72,12 +72,34 @@ fn a_line_is_as_long_as_all_of_its_writes() {
         settings.framing = Framing::Line;
         settings.capacity_bytes = 1 << 30;
     });
-    let long = "x".repeat(MESSAGE_MAX_BYTES - 1);
+    let long = "x".repeat(MESSAGE_MAX_BYTES - 2);
     world.writes(server, &long);
     assert_eq!(world.fails_to_write(server, "yz\n"), Error::MessageTooLong);
     world.writes(server, "y\nz\n");
     assert_eq!(world.reads_up_to(client, 1 << 20), format!("{long}y\n"));
     assert_eq!(world.reads(client), "z\n");
+}
+
+/// What a begun line held was counted nowhere, and nowhere when it was lost.
+///
+/// SEMANTICS: message-begun
+#[test]
+fn a_begun_line_is_buffered() {
+    let (mut world, server, client) = messages(|settings| {
+        settings.framing = Framing::Line;
+        settings.capacity_bytes = 4;
+    });
+    world.writes(server, "a\nbegun");
+    assert_eq!(world.reads(client), "a\n");
+    assert_eq!(traffic(&world).written_bytes, 7);
+    let Ok(Node::Pipe(pipe)) = world.engine.lookup(ROOT, b"p") else { panic!("it was created") };
+    let buffered = world.engine.pipe_state(&pipe).instances[0].1;
+    assert_eq!((buffered, world.buffered_bytes(&pipe)), (5, 5));
+    assert_eq!(world.flush(server).1, Ok(Progress::Done(())));
+    world.writes(server, ", on");
+    world.close(client);
+    assert_eq!((traffic(&world).written_bytes, traffic(&world).discarded_bytes), (11, 9));
+    assert_eq!(world.engine.memory().used_bytes, 0);
 }
 
 /// SEMANTICS: overflow-drop-oldest
@@ -125,6 +147,52 @@ fn the_newest_write_is_dropped_and_counted() {
     assert_eq!(world.reads(client), "one");
     assert_eq!(world.fails_to_read(client), Error::WouldBlock);
     assert_eq!((traffic(&world).dropped_bytes, traffic(&world).dropped_count), (3, 1));
+}
+
+/// A lane whose memory others hold emptied itself and made its writer wait.
+///
+/// SEMANTICS: overflow-memory
+#[test]
+fn a_writer_that_drops_does_not_wait_for_memory() {
+    for pipe_type in [PipeType::Byte, PipeType::Message] {
+        let mut world = World::with_memory(8, |settings| {
+            settings.overflow = Overflow::DropOldest;
+            settings.pipe_type = pipe_type;
+        });
+        let pipes = ["p", "other"].map(|name| world.create(name));
+        let [server, other] = [0, 1].map(|pipe| world.opens(&pipes[pipe], Wanted::WRITE));
+        world.writes(other, "lost");
+        world.writes(server, "old.");
+        world.writes(other, "all that");
+        world.writes(server, "new");
+        let client = world.opens(&pipes[0], Wanted::READ);
+        let kept = if pipe_type == PipeType::Byte { ".new" } else { "new" };
+        assert_eq!(world.reads(client), kept, "{pipe_type}");
+        let dropped = traffic(&world);
+        assert_eq!(dropped.dropped_bytes, 7 - kept.len() as u64);
+        assert_eq!(dropped.dropped_count, 1);
+    }
+}
+
+/// The beginning of a line and the end of another one were one message when what was between
+/// them was dropped.
+///
+/// SEMANTICS: overflow-lines
+#[test]
+fn lines_are_dropped_whole() {
+    let (mut world, server, client) = messages(|settings| {
+        settings.framing = Framing::Line;
+        settings.overflow = Overflow::DropNewest;
+        settings.capacity_bytes = 3;
+    });
+    world.writes(server, "abc\ncut");
+    world.writes(server, "off\nlast");
+    assert_eq!(world.reads(client), "abc\n");
+    world.writes(server, " line\n");
+    assert_eq!(world.reads(client), "last line\n");
+    let traffic = traffic(&world);
+    assert_eq!((traffic.written_bytes, traffic.read_bytes), (17, 14));
+    assert_eq!((traffic.dropped_bytes, traffic.dropped_count), (7, 1));
 }
 
 /// SEMANTICS: overflow-error
