@@ -7,7 +7,7 @@ use crate::end::EndId;
 use crate::lane::{Lane, Limits};
 use crate::queue::{Boundary, Data};
 use crate::quota::Gate;
-use crate::settings::{MESSAGE_MAX_BYTES, PipeType};
+use crate::settings::{MESSAGE_MAX_BYTES, PipeType, Settings};
 use crate::traffic::Traffic;
 use crate::waiting::ParkedWrite;
 use crate::{Error, Result};
