@@ -138,7 +138,8 @@ fn empty_reads_and_writes_do_nothing() {
     assert_eq!(world.reads(client), "y");
 }
 
-/// > Writes of up to 1 MiB are never mixed with other writers' data.
+/// > Writes of up to 1 MiB from memory that begins at a page boundary, as that of `cat`, `cp` and
+/// > `dd` does, are never mixed with other writers' data
 ///
 /// SEMANTICS: write-atomic
 #[test]
