@@ -246,9 +246,14 @@ impl Lane {
         }
     }
 
-    /// Accepts the write that has waited longest; `false`: there is none.
+    /// Ends the wait of the write that has waited longest; `false`: there is none.
     fn admit_next(&mut self, limits: Limits<'_>, effects: &mut Effects) -> bool {
         let Some(write) = self.writers.pop_front() else { return false };
+        // Another write that waited may have begun the line which this one makes too long.
+        if let Err(error) = self.refuse_long_message(&write, limits) {
+            effects.fail(write.ticket, error);
+            return true;
+        }
         let written = u32::try_from(write.data.len()).unwrap_or(u32::MAX);
         effects.answer(write.ticket, Answer::Written(written));
         self.accept(write, limits, effects);

@@ -46,10 +46,10 @@ fn sample(sample: &Sample) -> String {
 }
 
 fn held(held: &Held) -> String {
-    let Held { what, buffered, idle, full, peak, half, drained } = held;
+    let Held { what, buffered, idle, full, peak, half, eighth, drained } = held;
     format!(
         "  {{\"what\": {}, \"buffered\": {buffered}, \"idle\": {idle}, \"full\": {full}, \
-         \"peak\": {peak}, \"half\": {half}, \"drained\": {drained}}}",
+         \"peak\": {peak}, \"half\": {half}, \"eighth\": {eighth}, \"drained\": {drained}}}",
         quoted(what)
     )
 }

@@ -51,6 +51,7 @@ pub(crate) struct Held {
     pub(crate) full: u64,
     pub(crate) peak: u64,
     pub(crate) half: u64,
+    pub(crate) eighth: u64,
     pub(crate) drained: u64,
 }
 
@@ -60,10 +61,11 @@ impl Held {
         2 * buffered + ALLOWANCE
     }
 
-    /// Whether the rule held: full (at its peak), half empty, and empty again.
+    /// Whether the rule held: full (at its peak), at a half, at an eighth, and empty again.
     pub(crate) fn within(&self) -> bool {
         self.peak <= Self::limit(self.buffered)
             && self.half <= Self::limit(self.buffered / 2)
+            && self.eighth <= Self::limit(self.buffered / 8)
             && self.drained <= Self::limit(0)
     }
 }
@@ -116,8 +118,11 @@ fn hold(case: &Case, base: &Path, options: &Options) -> io::Result<Held> {
     let half = status(driver, "VmRSS:")?;
     filler.go()?;
     filler.expect("drained", deadline)?;
+    let eighth = status(driver, "VmRSS:")?;
+    filler.go()?;
+    filler.expect("drained", deadline)?;
     let drained = status(driver, "VmRSS:")?;
-    Ok(Held { what: describe(case), buffered, idle, full, peak, half, drained })
+    Ok(Held { what: describe(case), buffered, idle, full, peak, half, eighth, drained })
 }
 
 /// A line of /proc/PID/status, in bytes.

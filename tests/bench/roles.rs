@@ -165,7 +165,7 @@ fn filler(fill: &Fill) -> io::Result<()> {
     }
     say(&format!("filled {buffered}"))?;
     let mut drain = Drain { fill, held: buffered, next: 0, current: None };
-    for goal in [buffered / 2, 0] {
+    for goal in [buffered / 2, buffered / 8, 0] {
         wait_for_line()?;
         drain.down_to(goal)?;
         say(&format!("drained {}", drain.held))?;

@@ -114,9 +114,11 @@ pub(crate) fn memory(all: &[Held], failures: &[String]) -> String {
     let mut text = String::from("### Memory of the driver\n\n");
     let mut table = Table {
         corner: "MiB".to_owned(),
-        headings: ["buffered", "idle", "full", "peak", "allowed", "half", "drained", "within"]
-            .map(str::to_owned)
-            .to_vec(),
+        headings: [
+            "buffered", "idle", "full", "peak", "allowed", "half", "eighth", "drained", "within",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         rows: Vec::new(),
     };
     for held in all {
@@ -128,6 +130,7 @@ pub(crate) fn memory(all: &[Held], failures: &[String]) -> String {
             held.peak,
             Held::limit(held.buffered),
             held.half,
+            held.eighth,
             held.drained,
         ]
         .map(mebibytes)

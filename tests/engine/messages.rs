@@ -80,6 +80,23 @@ fn a_line_is_as_long_as_all_of_its_writes() {
     assert_eq!(world.reads(client), "z\n");
 }
 
+/// Two writes that waited were each short enough, and their line was not.
+///
+/// SEMANTICS: message-limit
+#[test]
+fn a_line_does_not_grow_too_long_while_it_waits() {
+    let (mut world, server, client) = messages(|settings| {
+        settings.framing = Framing::Line;
+        settings.capacity_bytes = 1;
+    });
+    world.writes(server, "full\n");
+    let half = "x".repeat(MESSAGE_MAX_BYTES / 2);
+    let halves = [half.clone(), half + "y"].map(|half| world.waits_to_write(server, &half));
+    assert_eq!(world.reads(client), "full\n");
+    assert_eq!(world.was_written(halves[0]) as usize, MESSAGE_MAX_BYTES / 2);
+    assert_eq!(world.failure(halves[1]), Error::MessageTooLong);
+}
+
 /// What a begun line held was counted nowhere, and nowhere when it was lost.
 ///
 /// SEMANTICS: message-begun

@@ -1,5 +1,6 @@
 //! How the model ends things: closing, interrupting, removing names, shutting down.
 
+use pipefs::settings::Linger;
 use pipefs::{Error, State};
 
 use super::state::{Given, Model, Place, Way, Wish};
@@ -14,7 +15,12 @@ impl Model {
             return Ok(());
         }
         let pipe = self.ends[end].pipe;
-        let reads = self.reads_from(end);
+        let linger = self.settings(pipe).linger;
+        let keeps_data = self.pipes[pipe].is_named && linger == Linger::Keep;
+        let (reads, writes) = (self.reads_from(end), self.writes_to(end));
+        if let Some(lane) = writes {
+            self.lane_mut(lane).end_line(end);
+        }
         let place = std::mem::replace(&mut self.ends[end].place, Place::Closed);
         match place {
             Place::Server(number) | Place::Client(number) => {
@@ -23,7 +29,7 @@ impl Model {
                 }
                 let conduit = self.conduits.iter().find(|c| c.number == number).expect("its own");
                 let keeps = match self.state(conduit) {
-                    State::Lingering => self.pipes[pipe].is_named && !conduit.out.bytes.is_empty(),
+                    State::Lingering => keeps_data && !conduit.out.is_empty(),
                     _ => {
                         self.is_there(Place::Server(number)) || self.is_there(Place::Client(number))
                     }
@@ -31,8 +37,8 @@ impl Model {
                 self.remove_unless(keeps, number);
             }
             Place::Member(number) => {
-                let has_data = !self.lane((number, Way::Out)).bytes.is_empty();
-                let keeps = self.is_there(place) || has_data && self.pipes[pipe].is_named;
+                let has_data = !self.lane((number, Way::Out)).is_empty();
+                let keeps = self.is_there(place) || has_data && keeps_data;
                 self.remove_unless(keeps, number);
             }
             Place::Pending | Place::Orphan | Place::Closed => {}
@@ -44,7 +50,7 @@ impl Model {
     /// The reader has left: what it did not read is lost.
     fn discard(&mut self, lane: (usize, Way)) {
         let pipe = self.pipe_of(lane);
-        let bytes = std::mem::take(&mut self.lane_mut(lane).bytes).len() as u64;
+        let bytes = self.lane_mut(lane).take_all();
         self.lane_mut(lane).is_lossy |= bytes > 0;
         self.pipes[pipe].discarded_bytes += bytes;
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use pipefs::{Answer, EndId, Error, Node, PipeHandle, Progress, Ready};
+use pipefs::{Answer, EndId, Error, Node, PipeHandle, Progress, Ready, Traffic};
 
 use super::ending::gained;
 use super::moving::Outcome;
@@ -143,9 +143,14 @@ impl Run {
         same("instances", &state.instances, &self.model.instances(pipe))?;
         same("opens", &state.opens, &model.opens)?;
         let traffic = state.traffic;
-        let engine = (traffic.written_bytes, traffic.read_bytes, traffic.discarded_bytes);
-        let expected = (model.written_bytes, model.read_bytes, model.discarded_bytes);
-        same("(written, read, discarded)", &engine, &expected)?;
+        let expected = Traffic {
+            written_bytes: model.written_bytes,
+            read_bytes: model.read_bytes,
+            discarded_bytes: model.discarded_bytes,
+            dropped_bytes: model.dropped_bytes,
+            dropped_count: model.dropped_count,
+        };
+        same("traffic", &traffic, &expected)?;
         let mut holders: Vec<u32> = state.holders.iter().map(|who| who.pid).collect();
         holders.sort_unstable();
         same("holders", &holders, &self.model.holders(pipe))?;
@@ -153,10 +158,13 @@ impl Run {
         let status = self.engine.status(&Node::Pipe(handle.clone())).expect("pipes have a status");
         let buffered: u64 = state.instances.iter().map(|(_, bytes)| bytes).sum();
         same("buffered bytes", &status.buffered_bytes, &buffered)?;
-        same("conservation", &engine.0, &(engine.1 + engine.2 + buffered))?;
+        let accounted = traffic.read_bytes + traffic.discarded_bytes + buffered;
+        same("conservation", &traffic.written_bytes, &(accounted + model.lost_bytes))?;
         same("links", &status.links, &u32::from(model.is_named))?;
         same("mode", &status.attributes.mode, &model.mode)?;
-        same("time of last read", &status.attributes.accessed, &model.accessed)?;
+        if let Some(at) = model.accessed {
+            same("time of last read", &status.attributes.accessed, &at)?;
+        }
         match model.modified {
             Some(at) => same("time of last write", &status.attributes.modified, &at),
             None => Ok(()),
@@ -172,7 +180,7 @@ impl Model {
 
     fn is_below_capacity(&self, end: usize) -> bool {
         let capacity = self.settings(self.ends[end].pipe).capacity_bytes;
-        let below = |lane| (self.lane(lane).bytes.len() as u64) < capacity;
+        let below = |lane| self.lane(lane).message_bytes() < capacity;
         self.writes_to(end).is_some_and(|lane| below(lane) && !self.is_broken(end, lane))
     }
 

@@ -5,6 +5,7 @@
 //!
 //! - [`state`]: the model: what it knows, and what can be read off that
 //! - [`opening`], [`moving`], [`closing`]: what operations do to the model
+//! - [`lane`]: what is in a lane: messages and lines, and what a full one drops
 //! - [`steps`]: what can be done, and the choice of a random step
 //! - [`run`], [`ending`], [`compare`]: each step on both, and all that can be seen compared
 //! - [`shrink`]: from a seed to few steps
@@ -17,6 +18,7 @@ mod closing;
 mod compare;
 mod ending;
 mod failures;
+mod lane;
 mod moving;
 mod opening;
 mod random;

@@ -3,6 +3,7 @@
 
 use std::time::SystemTime;
 
+use pipefs::settings::PipeType;
 use pipefs::{Blocking, Error};
 
 use super::state::{Given, Model, Place, Waiting, Wish};
@@ -37,6 +38,14 @@ impl Model {
         if !allowed {
             return Outcome::Done(Given::Failed(Error::BadHandle));
         }
+        let is_message_pipe = self.settings(self.ends[end].pipe).pipe_type == PipeType::Message;
+        let wish = match wish {
+            // What follows in the same read(2) would be another message.
+            Wish::Read { .. } if is_message_pipe && blocking == Blocking::Continuation => {
+                Wish::Read { max_bytes: 0 }
+            }
+            wish => wish,
+        };
         let otherwise = match (&wish, blocking) {
             (_, Blocking::Yes) => None,
             (Wish::Read { .. }, Blocking::Continuation) => Some(Given::Read(Vec::new())),
@@ -50,7 +59,7 @@ impl Model {
         let lane = end.and_then(|end| self.writes_to(end));
         let until = lane.map_or(0, |lane| {
             let lane = self.lane(lane);
-            lane.read_bytes + lane.bytes.len() as u64
+            lane.gone_bytes + lane.message_bytes()
         });
         self.move_data(ticket, end, Wish::Flush { until }, Blocking::Yes, order)
     }
@@ -132,11 +141,14 @@ impl Model {
         if self.waiting[..at].iter().any(same) {
             return None;
         }
-        let bytes = &self.lane(lane).bytes;
-        match bytes.len() {
+        let there = match self.pipe_type(lane) {
+            PipeType::Message => self.lane(lane).messages.first().cloned().unwrap_or_default(),
+            PipeType::Byte => self.lane(lane).messages.concat(),
+        };
+        match there.len() {
             0 if self.is_ended(lane) => Some(Given::Read(Vec::new())),
             0 => None,
-            there => Some(Given::Read(bytes[..max_bytes.min(there)].to_vec())),
+            all => Some(Given::Read(there[..max_bytes.min(all)].to_vec())),
         }
     }
 
@@ -147,25 +159,26 @@ impl Model {
         if self.is_broken(end, lane) {
             return Some(Given::Failed(Error::BrokenPipe));
         }
+        if data.is_empty() {
+            return Some(Given::Written(0));
+        }
         let same = |other: &Waiting| {
             matches!(other.wish, Wish::Write { .. }) && self.writes_to(other.end) == Some(lane)
         };
         if self.waiting[..at].iter().any(same) {
             return None;
         }
-        let reader_waits = self.lane(lane).bytes.is_empty() && self.reader_waits_at(lane);
-        let accepted = reader_waits || self.has_room(lane);
-        accepted.then(|| Given::Written(u32::try_from(data.len()).expect("a test's size")))
+        self.answer_turn(lane, end, data)
     }
 
     fn answer_flush(&self, end: usize, until: u64) -> Option<Given> {
         let Some(lane) = self.writes_to(end) else { return Some(Given::Flushed) };
         let state = self.lane(lane);
-        let is_left = state.is_lossy || !state.bytes.is_empty();
+        let is_left = state.is_lossy || !state.is_empty();
         if self.is_broken(end, lane) && is_left {
             return Some(Given::Failed(Error::BrokenPipe));
         }
-        (state.read_bytes >= until).then_some(Given::Flushed)
+        (state.gone_bytes >= until).then_some(Given::Flushed)
     }
 
     /// Does what [`Model::answer`] said.
@@ -178,16 +191,16 @@ impl Model {
             (Wish::Open { .. }, _) => self.ends[end].place = Place::Closed,
             (_, Given::Read(data)) if !data.is_empty() => {
                 let lane = self.reads_from(end).expect("it read");
-                let lane = self.lane_mut(lane);
-                lane.bytes.drain(..data.len());
-                lane.read_bytes += data.len() as u64;
+                let pipe_type = self.pipe_type(lane);
+                self.lane_mut(lane).take(data.len(), pipe_type);
                 self.pipes[pipe].read_bytes += data.len() as u64;
-                self.pipes[pipe].accessed = self.now;
+                self.pipes[pipe].accessed = self.now_is_told.then_some(self.now);
             }
             (Wish::Write { data }, Given::Written(_)) => {
                 let lane = self.writes_to(end).expect("it wrote");
-                self.lane_mut(lane).bytes.extend_from_slice(&data);
-                self.pipes[pipe].written_bytes += data.len() as u64;
+                if !data.is_empty() {
+                    self.put(lane, end, &data);
+                }
                 self.pipes[pipe].modified = self.now_is_told.then_some(self.now);
             }
             _ => {}

@@ -6,8 +6,9 @@ use pipefs::access::Direction;
 use pipefs::settings::{Mode, OpenPolicy};
 use pipefs::{Error, Patience, Settings, State, Wanted};
 
+use super::lane::Lane;
 use super::moving::Outcome;
-use super::state::{Conduit, End, Given, Lane, Model, Pipe, Place, Way, Wish};
+use super::state::{Conduit, End, Given, Model, Pipe, Place, Way, Wish};
 
 /// One open(2), as the model is told of it.
 pub(crate) struct Opening {
@@ -35,8 +36,11 @@ impl Model {
             written_bytes: 0,
             read_bytes: 0,
             discarded_bytes: 0,
+            dropped_bytes: 0,
+            dropped_count: 0,
+            lost_bytes: 0,
             mode,
-            accessed: now,
+            accessed: Some(now),
             modified: Some(now),
         });
         self.pipes.len() - 1
@@ -147,7 +151,7 @@ impl Model {
             }
         }
         if read && !write && !non_blocking {
-            let has_data = |lane| !self.lane(lane).bytes.is_empty();
+            let has_data = |lane| !self.lane(lane).is_empty();
             if !lane.is_some_and(|lane| self.has_writer(lane) || has_data(lane)) {
                 return self.place_pending(pipe, opening);
             }
@@ -202,7 +206,7 @@ impl Model {
         }
         if let Place::Member(number) = place {
             let lane = (number, Way::Out);
-            let has_data = !self.lane(lane).bytes.is_empty();
+            let has_data = !self.lane(lane).is_empty();
             self.ends[end].saw_writer = has_data || self.has_writer(lane);
             self.ends[end].saw_reader = self.has_reader(lane);
             let Wanted { read, write, .. } = self.ends[end].wanted;

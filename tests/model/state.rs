@@ -7,8 +7,10 @@ use std::collections::HashSet;
 use std::time::{Instant, SystemTime};
 
 use pipefs::access::Direction;
-use pipefs::settings::{Access, Mode};
+use pipefs::settings::{Access, Mode, Overflow};
 use pipefs::{Error, Ready, Settings, State, Wanted};
+
+use super::lane::Lane;
 
 /// Everything that exists. Numbers of pipes and ends are their places in these lists: nothing is
 /// ever removed but conduits.
@@ -40,9 +42,13 @@ pub(crate) struct Pipe {
     pub(crate) written_bytes: u64,
     pub(crate) read_bytes: u64,
     pub(crate) discarded_bytes: u64,
+    pub(crate) dropped_bytes: u64,
+    pub(crate) dropped_count: u64,
+    /// Bytes that were dropped after they had been written.
+    pub(crate) lost_bytes: u64,
     pub(crate) mode: u32,
-    pub(crate) accessed: SystemTime,
-    /// `None`: it was written at a time that nobody told.
+    /// `None`: it was read, or written, at a time that nobody told.
+    pub(crate) accessed: Option<SystemTime>,
     pub(crate) modified: Option<SystemTime>,
 }
 
@@ -54,15 +60,6 @@ pub(crate) struct Conduit {
     pub(crate) had_client: bool,
     pub(crate) out: Lane,
     pub(crate) back: Lane,
-}
-
-#[derive(Default)]
-pub(crate) struct Lane {
-    pub(crate) bytes: Vec<u8>,
-    /// How many bytes were ever read from it.
-    pub(crate) read_bytes: u64,
-    /// The reader left without having read all.
-    pub(crate) is_lossy: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -256,7 +253,7 @@ impl Model {
     /// The lane has room, and so has the memory.
     pub(crate) fn has_room(&self, lane: LaneAt) -> bool {
         let capacity = self.settings(self.pipe_of(lane)).capacity_bytes;
-        (self.lane(lane).bytes.len() as u64) < capacity && self.used_bytes() < self.memory_bytes
+        self.lane(lane).message_bytes() < capacity && self.used_bytes() < self.memory_bytes
     }
 
     /// Each instance's state and buffered bytes, oldest first.
@@ -289,13 +286,15 @@ impl Model {
         if let Some(lane) = self.reads_from(end).filter(|_| self.ends[end].wanted.read) {
             let had_writer = !self.is_shared(self.ends[end].pipe) || self.ends[end].saw_writer;
             ready.hangup = had_writer && self.is_ended(lane);
-            let offered = !self.lane(lane).bytes.is_empty() || self.writer_waits_at(lane);
+            let offered = !self.lane(lane).is_empty() || self.writer_waits_at(lane);
             ready.readable = ready.hangup || offered;
         }
         if let Some(lane) = self.writes_to(end).filter(|_| self.ends[end].wanted.write) {
             ready.error = self.is_broken(end, lane);
+            let never_waits = self.settings(self.ends[end].pipe).overflow != Overflow::Block;
             let accepted = self.has_room(lane) || self.reader_waits_at(lane);
-            ready.writable = !ready.error && accepted && !self.writer_waits_at(lane);
+            let is_next = accepted && !self.writer_waits_at(lane);
+            ready.writable = !ready.error && (never_waits || is_next);
         }
         ready
     }
@@ -327,6 +326,6 @@ impl Model {
 
 impl Conduit {
     pub(crate) fn buffered_bytes(&self) -> u64 {
-        (self.out.bytes.len() + self.back.bytes.len()) as u64
+        self.out.buffered_bytes() + self.back.buffered_bytes()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pipefs::settings::{Access, Mode, OpenPolicy};
+use pipefs::settings::{Access, Framing, Linger, Mode, OpenPolicy, Overflow, PipeType};
 use pipefs::{Blocking, Patience, Rename, Settings, Wanted};
 
 use super::random::Random;
@@ -138,7 +138,15 @@ impl Setup {
             max_instances,
             open: random.weighted(&[(5, OpenPolicy::Wait), (1, OpenPolicy::Fail)]),
             wait_timeout: random.pick(&[None, None, Some(Duration::from_millis(10))]),
-            ..Settings::default()
+            pipe_type: random.weighted(&[(3, PipeType::Byte), (2, PipeType::Message)]),
+            framing: random.pick(&[Framing::Write, Framing::Line]),
+            linger: random.weighted(&[(3, Linger::Keep), (1, Linger::Drop)]),
+            overflow: random.weighted(&[
+                (6, Overflow::Block),
+                (2, Overflow::DropOldest),
+                (1, Overflow::DropNewest),
+                (1, Overflow::Error),
+            ]),
         };
         let memory_bytes = random.pick(&[1, 3, 10, 40, 1 << 30, 1 << 30, 1 << 30]);
         Self { settings, memory_bytes, processes: 3 + random.below(4) }
