@@ -9,6 +9,8 @@ use std::ops::Deref;
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
+use crate::lengths::Lengths;
+
 /// A write of at least this many bytes is kept in the buffer that it came in: 512 KiB, half of
 /// the largest request, so that a kept buffer is never more than twice what it holds (the bound
 /// of resident memory). Shorter ones are copied.
@@ -102,8 +104,12 @@ pub struct Queue {
     head: u64,
     /// Stream position after the last byte.
     end: u64,
-    /// Stream positions at which messages end, none before `head`.
-    marks: VecDeque<u64>,
+    /// Stream position at which the first message ends, not before `head`.
+    message_end: Option<u64>,
+    /// How long the messages after it are.
+    lengths: Lengths,
+    /// Stream position at which the last message ends.
+    last_end: u64,
 }
 
 impl Queue {
@@ -113,16 +119,10 @@ impl Queue {
         self.end - self.head
     }
 
-    /// Buffered messages that have an end.
-    #[must_use]
-    pub fn message_count(&self) -> usize {
-        self.marks.len()
-    }
-
     /// Whether a read finds nothing, not even an empty message.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.end == self.head && self.marks.is_empty()
+        self.end == self.head && self.message_end.is_none()
     }
 
     /// How many bytes were ever pushed: the position at which the next push begins.
@@ -158,29 +158,38 @@ impl Queue {
             self.gather(&data);
         }
         if boundary == Boundary::Message {
-            self.marks.push_back(self.end);
+            match self.message_end {
+                None => self.message_end = Some(self.end),
+                Some(_) => self.lengths.push(self.end - self.last_end),
+            }
+            self.last_end = self.end;
         }
     }
 
     /// Takes up to `max` bytes, across messages. Empty messages on the way are passed over.
     pub fn take(&mut self, max: usize) -> Data {
         let data = self.take_slices(max);
-        while self.marks.front().is_some_and(|mark| *mark <= self.head) {
-            self.marks.pop_front();
+        while self.message_end.is_some_and(|end| end <= self.head) {
+            self.next_message();
         }
         data
     }
 
     /// Takes up to `max` bytes of the first message; `None` when no message has an end yet.
     pub fn take_message(&mut self, max: usize) -> Option<MessagePart> {
-        let mark = *self.marks.front()?;
-        let left = usize::try_from(mark - self.head).unwrap_or(usize::MAX);
+        let end = self.message_end?;
+        let left = usize::try_from(end - self.head).unwrap_or(usize::MAX);
         let data = self.take_slices(max.min(left));
-        let more = self.head < mark;
+        let more = self.head < end;
         if !more {
-            self.marks.pop_front();
+            self.next_message();
         }
         Some(MessagePart { data, more })
+    }
+
+    fn next_message(&mut self) {
+        let end = self.message_end.take();
+        self.message_end = end.and_then(|end| self.lengths.pop().map(|length| end + length));
     }
 
     /// Throws everything away and tells how many bytes that were.
@@ -347,7 +356,6 @@ mod tests {
         queue.push(Bytes::from_static(b"first"), Boundary::Message);
         queue.push(Bytes::new(), Boundary::Message);
         queue.push(Bytes::from_static(b"third"), Boundary::Message);
-        assert_eq!(queue.message_count(), 3);
         let part = queue.take_message(2).unwrap();
         assert_eq!((part.data.to_vec(), part.more), (b"fi".to_vec(), true));
         let part = queue.take_message(3).unwrap();
@@ -366,7 +374,8 @@ mod tests {
         queue.push(Bytes::from_static(b"ab"), Boundary::Message);
         queue.push(Bytes::from_static(b"cd"), Boundary::Message);
         assert_eq!(queue.take(3).to_vec(), b"abc");
-        assert_eq!(queue.message_count(), 1);
+        assert_eq!(queue.take_message(9).unwrap().data.to_vec(), b"d");
+        assert!(queue.is_empty());
     }
 
     #[test]
