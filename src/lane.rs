@@ -295,7 +295,7 @@ impl Lane {
             return Ok(Progress::Done(written));
         }
         match (limits.settings.overflow, waits) {
-            (Overflow::DropOldest, _) if self.make_room(&write, limits, effects) => {
+            (Overflow::DropOldest, _) if self.make_room(written.into(), limits, effects) => {
                 self.accept(write, limits, effects);
                 Ok(Progress::Done(written))
             }

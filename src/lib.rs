@@ -9,7 +9,8 @@
 //! - `pipe`, `opening` — all instances of a name; how opens find one, or wait
 //! - `access` — who becomes server and who client
 //! - `instance`, `state`, `end` — one conduit, its life, and what an open file holds of it
-//! - `lane`, `transfer`, `queue` — one direction of a conduit; bytes and messages; the buffer
+//! - `lane`, `transfer` — one direction of a conduit; bytes and messages
+//! - `queue`, `lengths` — the buffer; where messages end in it
 //! - `waiting`, `effects`, `ready` — parked operations, their answers, and poll
 //! - `traffic` — what went through
 //! - `configure` — changing a pipe's settings
@@ -19,12 +20,14 @@
 
 pub mod access;
 pub mod configure;
+mod data;
 pub mod effects;
 pub mod end;
 pub mod engine;
 pub mod error;
 mod instance;
 mod lane;
+mod lengths;
 pub mod name;
 pub mod namespace;
 pub mod opening;

@@ -4,10 +4,12 @@
 //! small ones are gathered in the tail, so that a thousand one-byte writes cost one allocation.
 
 use std::collections::VecDeque;
-use std::ops::Deref;
 
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
+
+pub use crate::data::{Boundary, Data, MessagePart};
+use crate::lengths::Lengths;
 
 /// A write of at least this many bytes is kept in the buffer that it came in: 512 KiB, half of
 /// the largest request, so that a kept buffer is never more than twice what it holds (the bound
@@ -25,61 +27,6 @@ const IDLE_CHUNK_BYTES: usize = 4 << 10;
 /// Most slices that one read takes, well below `IOV_MAX` (1,024), so that they leave in one
 /// system call. A read that would need more is short.
 pub const MAX_SLICES: usize = 512;
-
-/// What a read got: slices in order. They share the queue's buffers, nothing is copied.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Data(SmallVec<[Bytes; 2]>);
-
-impl Data {
-    /// Total length in bytes.
-    #[must_use]
-    pub fn byte_len(&self) -> usize {
-        self.0.iter().map(Bytes::len).sum()
-    }
-
-    /// All bytes in one buffer (copied), for callers that need them so.
-    #[must_use]
-    pub fn to_vec(&self) -> Vec<u8> {
-        self.0.concat()
-    }
-
-    /// Takes the slices out.
-    pub fn into_slices(self) -> impl Iterator<Item = Bytes> {
-        self.0.into_iter()
-    }
-}
-
-impl Deref for Data {
-    type Target = [Bytes];
-
-    fn deref(&self) -> &[Bytes] {
-        &self.0
-    }
-}
-
-impl From<Bytes> for Data {
-    fn from(slice: Bytes) -> Self {
-        Self(if slice.is_empty() { SmallVec::new() } else { smallvec::smallvec![slice] })
-    }
-}
-
-/// Whether a write ends a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Boundary {
-    /// Byte type: the next write goes on.
-    None,
-    /// Message type: the message ends with this write, which may be empty.
-    Message,
-}
-
-/// The part of a message that one read took.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessagePart {
-    /// Its bytes.
-    pub data: Data,
-    /// Whether more of the same message is left (Windows: `ERROR_MORE_DATA`).
-    pub more: bool,
-}
 
 /// A part of the queue with an allocation of its own.
 #[derive(Debug)]
@@ -102,8 +49,14 @@ pub struct Queue {
     head: u64,
     /// Stream position after the last byte.
     end: u64,
-    /// Stream positions at which messages end, none before `head`.
-    marks: VecDeque<u64>,
+    /// Stream position at which the first message ends, not before `head`.
+    message_end: Option<u64>,
+    /// How many messages have an end.
+    messages: usize,
+    /// How long the messages after it are.
+    lengths: Lengths,
+    /// Stream position at which the last message ends.
+    last_end: u64,
 }
 
 impl Queue {
@@ -113,16 +66,10 @@ impl Queue {
         self.end - self.head
     }
 
-    /// Buffered messages that have an end.
-    #[must_use]
-    pub fn message_count(&self) -> usize {
-        self.marks.len()
-    }
-
     /// Whether a read finds nothing, not even an empty message.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.end == self.head && self.marks.is_empty()
+        self.end == self.head && self.message_end.is_none()
     }
 
     /// How many bytes were ever pushed: the position at which the next push begins.
@@ -158,29 +105,46 @@ impl Queue {
             self.gather(&data);
         }
         if boundary == Boundary::Message {
-            self.marks.push_back(self.end);
+            self.messages += 1;
+            match self.message_end {
+                None => self.message_end = Some(self.end),
+                Some(_) => self.lengths.push(self.end - self.last_end),
+            }
+            self.last_end = self.end;
         }
     }
 
     /// Takes up to `max` bytes, across messages. Empty messages on the way are passed over.
     pub fn take(&mut self, max: usize) -> Data {
         let data = self.take_slices(max);
-        while self.marks.front().is_some_and(|mark| *mark <= self.head) {
-            self.marks.pop_front();
+        while self.message_end.is_some_and(|end| end <= self.head) {
+            self.next_message();
         }
         data
     }
 
     /// Takes up to `max` bytes of the first message; `None` when no message has an end yet.
     pub fn take_message(&mut self, max: usize) -> Option<MessagePart> {
-        let mark = *self.marks.front()?;
-        let left = usize::try_from(mark - self.head).unwrap_or(usize::MAX);
+        let end = self.message_end?;
+        let left = usize::try_from(end - self.head).unwrap_or(usize::MAX);
         let data = self.take_slices(max.min(left));
-        let more = self.head < mark;
+        let more = self.head < end;
         if !more {
-            self.marks.pop_front();
+            self.next_message();
         }
         Some(MessagePart { data, more })
+    }
+
+    fn next_message(&mut self) {
+        self.messages -= 1;
+        let end = self.message_end.take();
+        self.message_end = end.and_then(|end| self.lengths.pop().map(|length| end + length));
+    }
+
+    /// Buffered messages.
+    #[must_use]
+    pub fn message_count(&self) -> usize {
+        self.messages
     }
 
     /// A copy of the first bytes, up to `max` of them.
@@ -193,7 +157,7 @@ impl Queue {
     /// A copy of what is left of the first message, up to `max` bytes of it.
     #[must_use]
     pub fn peek_message(&self, max: usize) -> Vec<u8> {
-        let left = self.marks.front().map_or(self.byte_len(), |mark| mark - self.head);
+        let left = self.message_end.map_or(self.byte_len(), |end| end - self.head);
         self.peek(max.min(usize::try_from(left).unwrap_or(usize::MAX)))
     }
 
@@ -362,10 +326,8 @@ mod tests {
         queue.push(Bytes::new(), Boundary::Message);
         queue.push(Bytes::from_static(b"third"), Boundary::Message);
         assert_eq!(queue.message_count(), 3);
-        assert_eq!(
-            (queue.peek_message(3), queue.peek_message(99)),
-            (b"fir".into(), b"first".into())
-        );
+        assert_eq!(queue.peek_message(3), b"fir");
+        assert_eq!(queue.peek_message(99), b"first");
         assert_eq!(queue.peek(7), b"firstth");
         let part = queue.take_message(2).unwrap();
         assert_eq!((part.data.to_vec(), part.more), (b"fi".to_vec(), true));
@@ -385,7 +347,8 @@ mod tests {
         queue.push(Bytes::from_static(b"ab"), Boundary::Message);
         queue.push(Bytes::from_static(b"cd"), Boundary::Message);
         assert_eq!(queue.take(3).to_vec(), b"abc");
-        assert_eq!(queue.message_count(), 1);
+        assert_eq!(queue.take_message(9).unwrap().data.to_vec(), b"d");
+        assert!(queue.is_empty());
     }
 
     #[test]

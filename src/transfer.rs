@@ -7,7 +7,7 @@ use crate::end::EndId;
 use crate::lane::{Lane, Limits};
 use crate::queue::{Boundary, Data};
 use crate::quota::Gate;
-use crate::settings::{MESSAGE_MAX_BYTES, PipeType, Settings};
+use crate::settings::{MESSAGE_MAX_BYTES, Overflow, PipeType};
 use crate::traffic::Traffic;
 use crate::waiting::ParkedWrite;
 use crate::{Error, Result};
@@ -73,27 +73,14 @@ impl Lane {
         }
     }
 
-    pub(crate) fn message_count(&self) -> usize {
-        self.queue.message_count()
-    }
-
-    /// A copy of what the next read would get.
-    pub(crate) fn peek(&self, max_bytes: usize, settings: Settings) -> Vec<u8> {
-        match settings.pipe_type {
-            PipeType::Byte => self.queue.peek(max_bytes),
-            PipeType::Message => self.queue.peek_message(max_bytes),
-        }
-    }
-
-    /// Drops the oldest data until the write fits. It may have as much of the mount's memory as
-    /// it made free, though others hold all of it; `false`: that is not enough.
+    /// Drops the oldest data until a write of this size fits. It may have as much of the mount's
+    /// memory as it made free, though others hold all of it; `false`: that is not enough.
     pub(crate) fn make_room(
         &mut self,
-        write: &ParkedWrite,
+        size: u64,
         limits: Limits<'_>,
         effects: &mut Effects,
     ) -> bool {
-        let size = write.data.len() as u64;
         let before = self.overwritten_bytes;
         let lacking = loop {
             let needed = (before + size).saturating_sub(self.overwritten_bytes);
@@ -204,8 +191,19 @@ impl Lane {
 
     /// A writer closes: what it wrote after its last newline is a message too.
     pub(crate) fn end_begun_line(&mut self, end: EndId, limits: Limits<'_>, effects: &mut Effects) {
-        if let Some(begun) = self.take_begun_line(end, limits.gate) {
+        let Some(begun) = self.take_begun_line(end, limits.gate) else { return };
+        let size = begun.len() as u64;
+        let is_kept = self.accepts(limits)
+            || match limits.settings.overflow {
+                Overflow::Block | Overflow::Error => true,
+                Overflow::DropOldest => self.make_room(size, limits, effects),
+                Overflow::DropNewest => false,
+            };
+        if is_kept {
             self.accept_message(begun.freeze(), limits, effects);
+        } else {
+            self.cut_off_bytes += size;
+            self.dropped_count += 1;
         }
     }
 }

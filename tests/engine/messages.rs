@@ -1,6 +1,6 @@
 //! Message pipes, and what a full lane throws away.
 
-use pipefs::settings::{Framing, Linger, MESSAGE_MAX_BYTES, Overflow, PipeType};
+use pipefs::settings::{Framing, Linger, MESSAGE_MAX_BYTES, Mode, Overflow, PipeType};
 use pipefs::{EndId, Error, Node, Progress, ROOT, Settings, Traffic, Wanted};
 
 use super::world::World;
@@ -210,6 +210,33 @@ fn lines_are_dropped_whole() {
     let traffic = traffic(&world);
     assert_eq!((traffic.written_bytes, traffic.read_bytes), (17, 14));
     assert_eq!((traffic.dropped_bytes, traffic.dropped_count), (7, 1));
+}
+
+/// Lines that closes ended came into a full lane without limit.
+///
+/// SEMANTICS: overflow-lines
+#[test]
+fn a_line_that_a_close_ends_is_dropped_too() {
+    for (overflow, kept) in [(Overflow::DropNewest, "full\n"), (Overflow::DropOldest, "9")] {
+        let mut world = World::with(|settings| {
+            settings.mode = Mode::Shared;
+            settings.pipe_type = PipeType::Message;
+            settings.framing = Framing::Line;
+            settings.overflow = overflow;
+            settings.capacity_bytes = 1;
+        });
+        let pipe = world.create("p");
+        let (first, reader) = (world.opens(&pipe, Wanted::WRITE), world.opens(&pipe, Wanted::READ));
+        world.writes(first, "full\n");
+        for text in ["7", "8", "9"] {
+            let writer = world.opens(&pipe, Wanted::WRITE);
+            world.writes(writer, text);
+            world.close(writer);
+        }
+        assert_eq!(world.reads(reader), kept);
+        assert_eq!(world.fails_to_read(reader), Error::WouldBlock);
+        assert_eq!(traffic(&world).dropped_count, 3);
+    }
 }
 
 /// SEMANTICS: overflow-error

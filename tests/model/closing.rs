@@ -18,15 +18,15 @@ impl Model {
         let linger = self.settings(pipe).linger;
         let keeps_data = self.pipes[pipe].is_named && linger == Linger::Keep;
         let (reads, writes) = (self.reads_from(end), self.writes_to(end));
-        if let Some(lane) = writes {
-            self.lane_mut(lane).end_line(end);
-        }
         let place = std::mem::replace(&mut self.ends[end].place, Place::Closed);
+        if let (Some(lane), Place::Server(_) | Place::Client(_)) = (reads, place) {
+            self.discard(lane);
+        }
+        if let Some(lane) = writes {
+            self.end_line(lane, end);
+        }
         match place {
             Place::Server(number) | Place::Client(number) => {
-                if let Some(lane) = reads {
-                    self.discard(lane);
-                }
                 let conduit = self.conduits.iter().find(|c| c.number == number).expect("its own");
                 let keeps = match self.state(conduit) {
                     State::Lingering => keeps_data && !conduit.out.is_empty(),

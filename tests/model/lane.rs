@@ -72,13 +72,6 @@ impl Lane {
             self.begun.push((end, line));
         }
     }
-
-    /// The writer closes: the line that it has begun is a message too.
-    pub(crate) fn end_line(&mut self, end: usize) {
-        let line = self.begun_line(end);
-        self.set_begun_line(end, Vec::new());
-        self.messages.extend(Some(line).filter(|line| !line.is_empty()));
-    }
 }
 
 impl Model {
@@ -148,6 +141,30 @@ impl Model {
             self.pipes[pipe].dropped_count += messages.len() as u64;
         }
         self.lane_mut(lane).set_begun_line(end, begun);
+    }
+
+    /// The writer closes: the line that it has begun is a message too, if a full lane keeps it.
+    pub(crate) fn end_line(&mut self, lane: LaneAt, end: usize) {
+        let line = self.lane(lane).begun_line(end);
+        if line.is_empty() {
+            return;
+        }
+        self.lane_mut(lane).set_begun_line(end, Vec::new());
+        let pipe = self.pipe_of(lane);
+        let is_kept = self.takes_all(lane)
+            || match self.settings(pipe).overflow {
+                Overflow::Block | Overflow::Error => true,
+                Overflow::DropOldest => self.make_room(lane, line.len()),
+                Overflow::DropNewest => false,
+            };
+        if is_kept {
+            self.lane_mut(lane).messages.push(line);
+        } else {
+            let pipe = &mut self.pipes[pipe];
+            pipe.lost_bytes += line.len() as u64;
+            pipe.dropped_bytes += line.len() as u64;
+            pipe.dropped_count += 1;
+        }
     }
 
     /// Drops the oldest, one after another, until so many bytes fit; `false`: the memory is
