@@ -10,7 +10,7 @@
 //! - `access` — who becomes server and who client
 //! - `instance`, `state`, `end` — one conduit, its life, and what an open file holds of it
 //! - `lane`, `transfer` — one direction of a conduit; bytes and messages
-//! - `queue`, `lengths` — the buffer; where messages end in it
+//! - `queue`, `data`, `lengths` — the buffer; what goes in and out; where messages end in it
 //! - `waiting`, `effects`, `ready` — parked operations, their answers, and poll
 //! - `traffic` — what went through
 //! - `configure` — changing a pipe's settings

@@ -7,7 +7,7 @@ use crate::end::EndId;
 use crate::lane::{Lane, Limits};
 use crate::queue::{Boundary, Data};
 use crate::quota::Gate;
-use crate::settings::{MESSAGE_MAX_BYTES, Overflow, PipeType};
+use crate::settings::{MESSAGE_MAX_BYTES, Overflow, PipeType, Settings};
 use crate::traffic::Traffic;
 use crate::waiting::ParkedWrite;
 use crate::{Error, Result};
@@ -57,6 +57,18 @@ impl Lane {
         limits.gate.release(data.byte_len() as u64);
         self.watch_waste(limits.gate);
         data
+    }
+
+    pub(crate) fn message_count(&self) -> usize {
+        self.queue.message_count()
+    }
+
+    /// A copy of what the next read would get.
+    pub(crate) fn peek(&self, max_bytes: usize, settings: Settings) -> Vec<u8> {
+        match settings.pipe_type {
+            PipeType::Byte => self.queue.peek(max_bytes),
+            PipeType::Message => self.queue.peek_message(max_bytes),
+        }
     }
 
     /// Memory must follow what is buffered: where rests of large writes hold too much of it they

@@ -9,7 +9,7 @@ use super::world::World;
 fn a_setting_is_changed_or_nothing_is() {
     let mut world = World::new();
     let pipe = world.create("p");
-    let mut set = |world: &mut World, key: &str, value: &str| {
+    let set = |world: &mut World, key: &str, value: &str| {
         let result = world.engine.configure(&pipe, key, value, &mut world.effects);
         world.deliver();
         result
@@ -51,6 +51,6 @@ fn a_report_changes_nothing() {
     assert_eq!(roles, [EndRole::Server, EndRole::Client]);
     assert_eq!(world.engine.instances(&pipe, 1).len(), 1);
     assert_eq!(world.reads(client), "first");
-    servers.map(|server| world.close(server));
+    servers.into_iter().for_each(|server| world.close(server));
     assert_eq!((world.engine.summary().pipes, world.engine.summary().ends), (1, 1));
 }
