@@ -137,6 +137,37 @@ fn the_oldest_messages_make_room() {
 
 /// SEMANTICS: overflow-drop-oldest
 #[test]
+fn the_rest_of_a_message_goes_as_the_oldest() {
+    let (mut world, server, client) = messages(|settings| {
+        settings.overflow = Overflow::DropOldest;
+        settings.capacity_bytes = 6;
+    });
+    world.writes(server, "partly");
+    assert_eq!(world.reads_up_to(client, 1), "p");
+    world.writes(server, "2");
+    world.writes(server, "3");
+    assert_eq!(world.reads(client), "2");
+    assert_eq!(world.reads(client), "3");
+    assert_eq!((traffic(&world).dropped_bytes, traffic(&world).dropped_count), (5, 1));
+}
+
+/// SEMANTICS: message-begun
+#[test]
+fn a_line_that_a_reader_waits_for_needs_no_memory() {
+    let mut world = World::with_memory(1, |settings| {
+        settings.pipe_type = PipeType::Message;
+        settings.framing = Framing::Line;
+    });
+    let pipe = world.create("p");
+    let (server, client) = (world.opens(&pipe, Wanted::WRITE), world.opens(&pipe, Wanted::READ));
+    let read = world.waits_to_read(client);
+    world.writes(server, "a li");
+    world.writes(server, "ne\n");
+    assert_eq!(world.was_read(read), "a line\n");
+}
+
+/// SEMANTICS: overflow-drop-oldest
+#[test]
 fn a_byte_pipe_keeps_the_newest_bytes() {
     let mut world = World::with(|settings| {
         settings.overflow = Overflow::DropOldest;
@@ -294,4 +325,20 @@ fn a_writer_that_never_waits_is_always_ready() {
         world.close(client);
         assert!(!world.ready(server).writable && world.ready(server).error, "{overflow}");
     }
+}
+
+/// SEMANTICS: linger-drop
+#[test]
+fn shared_data_goes_with_the_last_end() {
+    let mut world = World::with(|settings| {
+        settings.linger = Linger::Drop;
+        settings.mode = Mode::Shared;
+    });
+    let pipe = world.create("p");
+    let [first, last] = [(); 2].map(|()| world.opens(&pipe, Wanted::WRITE));
+    world.writes(first, "nobody came");
+    world.close(first);
+    assert_eq!(world.buffered_bytes(&pipe), 11);
+    world.close(last);
+    assert_eq!(world.buffered_bytes(&pipe), 0);
 }
