@@ -184,16 +184,16 @@ impl Bench<'_> {
         }
     }
 
-    /// A run in a quiet moment, if one comes; another if others used the CPUs meanwhile, whatever
+    /// A run; another, in a quiet moment if one comes, if others used the CPUs meanwhile, whatever
     /// its result, as long as second tries are left.
     fn quiet_run(&mut self, site: &Site, count: u64) -> io::Result<Sample> {
         loop {
-            self.patience.wait()?;
             let sample = self.run(site, count)?;
             if !sample.others.disturbed() || self.second_tries == 0 {
                 return Ok(sample);
             }
             self.second_tries -= 1;
+            self.patience.wait()?;
         }
     }
 
