@@ -170,8 +170,8 @@ fn set_send_buffer(fd: &OwnedFd, bytes: libc::c_int) {
 pub(crate) fn return_freed_memory() {
     #[cfg(target_env = "gnu")]
     {
-        // A request buffer is larger, a queue's chunk smaller: mapped anew for each write, chunks of
-        // 256 KiB and more cost a fifth of the throughput.
+        // A request buffer is larger, a queue's chunk smaller: mapped anew for each write, chunks
+        // of 256 KiB and more cost a fifth of the throughput.
         const LARGE_BYTES: libc::c_int = 1 << 20;
         const TRIM_BYTES: libc::c_int = 4 << 20;
         const ARENAS: libc::c_int = 2;
