@@ -12,17 +12,21 @@ pub struct Wanted {
     pub write: bool,
     /// `O_TRUNC`: with both directions it asks for a server (`w+`).
     pub truncate: bool,
+    /// `O_APPEND`: with both directions it asks for a client (`a+`).
+    pub append: bool,
 }
 
 impl Wanted {
     /// `O_RDONLY`.
-    pub const READ: Self = Self { read: true, write: false, truncate: false };
+    pub const READ: Self = Self { read: true, write: false, truncate: false, append: false };
     /// `O_WRONLY`.
-    pub const WRITE: Self = Self { read: false, write: true, truncate: false };
+    pub const WRITE: Self = Self { read: false, write: true, truncate: false, append: false };
     /// `O_RDWR`.
-    pub const BOTH: Self = Self { read: true, write: true, truncate: false };
+    pub const BOTH: Self = Self { read: true, write: true, truncate: false, append: false };
     /// `O_RDWR|O_TRUNC`.
-    pub const SERVE_BOTH: Self = Self { read: true, write: true, truncate: true };
+    pub const SERVE_BOTH: Self = Self { truncate: true, ..Self::BOTH };
+    /// `O_RDWR|O_APPEND`.
+    pub const CONNECT_BOTH: Self = Self { append: true, ..Self::BOTH };
 }
 
 /// The directions that a pipe has once its access is decided.
@@ -85,8 +89,10 @@ pub(crate) fn decide(
 ) -> Result<Decision> {
     use Decision::{Connect, Serve};
     use Direction::{Duplex, Inbound, Outbound};
+    let connects = wanted.append && !wanted.truncate;
     match (in_force, wanted.read, wanted.write) {
         (_, false, false) => Err(Error::Invalid),
+        (None | Some(Duplex), true, true) if connects => Ok(Connect),
         (None | Some(Outbound), false, true) => Ok(Serve(Outbound)),
         (None, true, true) => Ok(Serve(Duplex)),
         (None | Some(Outbound | Duplex), true, false) => Ok(Connect),
@@ -108,6 +114,7 @@ mod tests {
         use Direction::{Duplex, Inbound, Outbound};
         let denied = Err(Error::AccessDenied);
         let rows = [
+            (Wanted::CONNECT_BOTH, [denied, denied, Ok(Connect), Ok(Connect)]),
             (Wanted::WRITE, [Ok(Serve(Outbound)), Ok(Connect), Ok(Connect), Ok(Serve(Outbound))]),
             (Wanted::READ, [Ok(Connect), Ok(Serve(Inbound)), Ok(Connect), Ok(Connect)]),
             (Wanted::BOTH, [denied, denied, Ok(Serve(Duplex)), Ok(Serve(Duplex))]),

@@ -1,7 +1,8 @@
 //! Changing the settings of a pipe that is there.
 
 use crate::effects::Effects;
-use crate::engine::{Engine, PipeHandle};
+use crate::engine::Engine;
+use crate::handle::PipeHandle;
 use crate::pipe::Pipe;
 use crate::quota::Gate;
 use crate::settings::{SettingError, Settings};

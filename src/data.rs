@@ -7,24 +7,34 @@ use smallvec::SmallVec;
 
 /// What a read got: slices in order. They share the queue's buffers, nothing is copied.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Data(pub(crate) SmallVec<[Bytes; 2]>);
+pub struct Data {
+    pub(crate) slices: SmallVec<[Bytes; 2]>,
+    pub(crate) left_bytes: usize,
+}
 
 impl Data {
     /// Total length in bytes.
     #[must_use]
     pub fn byte_len(&self) -> usize {
-        self.0.iter().map(Bytes::len).sum()
+        self.slices.iter().map(Bytes::len).sum()
+    }
+
+    /// Bytes of the same message that did not fit the read and wait for the next one (Windows:
+    /// `ERROR_MORE_DATA`); 0 for a read of bytes.
+    #[must_use]
+    pub fn left_bytes(&self) -> usize {
+        self.left_bytes
     }
 
     /// All bytes in one buffer (copied), for callers that need them so.
     #[must_use]
     pub fn to_vec(&self) -> Vec<u8> {
-        self.0.concat()
+        self.slices.concat()
     }
 
     /// Takes the slices out.
     pub fn into_slices(self) -> impl Iterator<Item = Bytes> {
-        self.0.into_iter()
+        self.slices.into_iter()
     }
 }
 
@@ -32,13 +42,14 @@ impl Deref for Data {
     type Target = [Bytes];
 
     fn deref(&self) -> &[Bytes] {
-        &self.0
+        &self.slices
     }
 }
 
 impl From<Bytes> for Data {
     fn from(slice: Bytes) -> Self {
-        Self(if slice.is_empty() { SmallVec::new() } else { smallvec::smallvec![slice] })
+        let slices = if slice.is_empty() { SmallVec::new() } else { smallvec::smallvec![slice] };
+        Self { slices, left_bytes: 0 }
     }
 }
 
@@ -49,13 +60,4 @@ pub enum Boundary {
     None,
     /// Message type: the message ends with this write, which may be empty.
     Message,
-}
-
-/// The part of a message that one read took.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessagePart {
-    /// Its bytes.
-    pub data: Data,
-    /// Whether more of the same message is left (Windows: `ERROR_MORE_DATA`).
-    pub more: bool,
 }

@@ -44,6 +44,12 @@ pub enum Answer {
     Written(u32),
     /// Everything that was written before the flush has been read.
     Flushed,
+    /// A client has come to the server that waited for one.
+    Connected,
+    /// The reply to a transaction.
+    Transacted(Data),
+    /// An instance listens, or did a moment ago: nothing was reserved.
+    Listening,
     /// The operation ended without effect.
     Failed(Error),
 }

@@ -36,6 +36,16 @@ pub struct Who {
     pub gid: u32,
 }
 
+/// How an end of a message pipe reads; on a byte pipe there is only one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReadMode {
+    /// Across messages, as if there were none (Windows: `PIPE_READMODE_BYTE`).
+    Byte,
+    /// At most one message at a time (Windows: `PIPE_READMODE_MESSAGE`).
+    #[default]
+    Message,
+}
+
 /// The id of an instance within its pipe, in order of creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct InstanceId(pub(crate) u64);
@@ -91,6 +101,10 @@ pub(crate) struct Pending {
 pub(crate) enum Link {
     Pending(Pending),
     Connected(Connection),
+    /// A client that its server has disconnected. `told`: a read of it has said so.
+    Severed {
+        told: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -99,12 +113,13 @@ pub(crate) struct End {
     pub(crate) who: Who,
     /// Open files that share this end (a re-open through /proc/self/fd joins it).
     pub(crate) handles: u32,
+    pub(crate) read_mode: ReadMode,
     pub(crate) link: Link,
 }
 
 impl End {
     pub(crate) fn new(wanted: Wanted, who: Who, link: Link) -> Self {
-        Self { wanted, who, handles: 1, link }
+        Self { wanted, who, handles: 1, read_mode: ReadMode::default(), link }
     }
 
     /// Whether the open that is to get it waits still: it is nobody's until then.

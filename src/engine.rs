@@ -12,14 +12,15 @@ use bytes::Bytes;
 
 use crate::effects::{Answer, Effects, PollKey, Progress, Ticket};
 use crate::end::EndId;
+use crate::handle::PipeHandle;
 use crate::namespace::{Attributes, Ino, Namespace, ROOT};
 use crate::opening::{Open, Opened};
-use crate::pipe::{Blocking, Pipe};
+use crate::pipe::Pipe;
 use crate::queue::Data;
 use crate::quota::{Gate, Quota};
 use crate::ready::Ready;
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, RwLock};
-use crate::waiting::Register;
+use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, RwLock};
+use crate::waiting::{Blocking, Register};
 use crate::{Error, Result, Settings};
 
 /// The time, as the caller sees it: the engine has no clock.
@@ -38,40 +39,6 @@ impl Now {
         Self { monotonic: Instant::now(), wall: SystemTime::now() }
     }
 }
-
-/// A pipe, whatever its name is now: valid also after the name has gone.
-#[derive(Debug, Clone)]
-pub struct PipeHandle(Arc<Cell>);
-
-#[derive(Debug)]
-struct Cell {
-    ino: Ino,
-    pipe: Mutex<Pipe>,
-}
-
-impl PipeHandle {
-    /// The pipe's number (`st_ino`), the same for its whole life.
-    #[must_use]
-    pub fn ino(&self) -> Ino {
-        self.0.ino
-    }
-
-    pub(crate) fn new(ino: Ino, pipe: Pipe) -> Self {
-        Self(Arc::new(Cell { ino, pipe: Mutex::new(pipe) }))
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Pipe> {
-        self.0.pipe.lock()
-    }
-}
-
-impl PartialEq for PipeHandle {
-    fn eq(&self, other: &Self) -> bool {
-        self.ino() == other.ino()
-    }
-}
-
-impl Eq for PipeHandle {}
 
 /// Every pipe and directory of one mount. All operations take `&self` and may be called from any
 /// thread; none ever blocks.
@@ -116,6 +83,10 @@ impl Engine {
         Ino(self.next_ino.fetch_add(1, Ordering::Relaxed))
     }
 
+    pub(crate) fn new_end(&self) -> EndId {
+        EndId::from_raw(self.next_end.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// How many operations wait now.
     #[must_use]
     pub fn waiting_count(&self) -> usize {
@@ -142,7 +113,7 @@ impl Engine {
         now: Now,
         effects: &mut Effects,
     ) -> Result<Progress<EndId>> {
-        let id = EndId::from_raw(self.next_end.fetch_add(1, Ordering::Relaxed));
+        let id = self.new_end();
         self.on_pipe(handle, Some(now.wall), effects, |pipe, gate, effects| {
             let opened = pipe.open(id, open, ticket, now.monotonic, gate, effects)?;
             match opened {
@@ -250,7 +221,7 @@ impl Engine {
         self.on_pipe(&handle, None, effects, |pipe, gate, _| pipe.poll(end, key, gate))
     }
 
-    fn handle(&self, end: EndId) -> Result<PipeHandle> {
+    pub(crate) fn handle(&self, end: EndId) -> Result<PipeHandle> {
         self.ends.read().get(&end).cloned().ok_or(Error::BadHandle)
     }
 
@@ -309,7 +280,7 @@ impl Engine {
     }
 
     /// Registers an operation that has just begun to wait, unless it must not.
-    fn park(
+    pub(crate) fn park(
         &self,
         handle: &PipeHandle,
         pipe: &mut Pipe,

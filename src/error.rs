@@ -47,6 +47,21 @@ pub enum Error {
     /// The other end has gone: nobody will read what is written.
     #[error("the other end is closed")]
     BrokenPipe,
+    /// Windows' `ERROR_BAD_PIPE`: the end or its instance is in no state for this.
+    #[error("the pipe is in the wrong state for this")]
+    BadState,
+    /// The server has disconnected the instance.
+    #[error("the pipe is not connected")]
+    NotConnected,
+    /// The server has disconnected this client and discarded what it had not read; said once.
+    #[error("the server has disconnected this client")]
+    Reset,
+    /// This end, or this kind of pipe, does not have this function.
+    #[error("this end of the pipe does not have this function")]
+    Unsupported,
+    /// Who is asked for has never been there, or was disconnected.
+    #[error("there is nobody at the other end")]
+    NobodyThere,
     /// The message is longer than [`crate::settings::MESSAGE_MAX_BYTES`]; nothing was written.
     #[error("the message is too long")]
     MessageTooLong,

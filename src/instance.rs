@@ -1,44 +1,66 @@
 //! One conduit: a server's end, a client's end, and a lane for each direction.
 
+use std::collections::VecDeque;
+
+use crate::Error;
 use crate::access::{Direction, Wanted};
-use crate::effects::Effects;
-use crate::end::{Connection, EndId, InstanceId, LaneId, Role, Side};
+use crate::effects::{Answer, Effects};
+use crate::end::{Connection, EndId, InstanceId, LaneId, Role, Side, Who};
 use crate::lane::{Lane, Limits, Sharing};
 use crate::quota::Gate;
 use crate::report::InstanceReport;
 use crate::settings::Linger;
 use crate::state::{Event, State};
 use crate::traffic::Traffic;
+use crate::waiting::{Parked, ParkedWait};
 
 #[derive(Debug)]
 pub(crate) struct Instance {
     pub(crate) id: InstanceId,
     pub(crate) state: State,
-    direction: Direction,
+    pub(crate) direction: Direction,
     to_client: Lane,
     to_server: Lane,
+    /// Traffic before the last disconnect.
+    past_traffic: Traffic,
+    /// The processes of the two ends, also when they have gone.
+    pub(crate) server: Who,
+    pub(crate) client: Option<Who>,
+    /// The client's end while it is connected.
+    pub(crate) client_end: Option<EndId>,
+    /// Server ends' calls that wait for a client.
+    pub(crate) connects: VecDeque<ParkedWait>,
 }
 
 impl Instance {
     /// A new instance that its server's open created.
-    pub(crate) fn listening(id: InstanceId, direction: Direction) -> Self {
-        Self {
-            id,
-            state: State::Listening,
-            direction,
-            to_client: Lane::new(Sharing::Private),
-            to_server: Lane::new(Sharing::Private),
-        }
+    pub(crate) fn listening(id: InstanceId, direction: Direction, server: Who) -> Self {
+        Self::new(id, State::Listening, direction, server, Sharing::Private)
     }
 
     /// The one conduit of a shared pipe.
     pub(crate) fn joined(id: InstanceId) -> Self {
+        Self::new(id, State::Joined, Direction::Outbound, Who::default(), Sharing::Shared)
+    }
+
+    fn new(
+        id: InstanceId,
+        state: State,
+        direction: Direction,
+        server: Who,
+        sharing: Sharing,
+    ) -> Self {
         Self {
             id,
-            state: State::Joined,
-            direction: Direction::Outbound,
-            to_client: Lane::new(Sharing::Shared),
-            to_server: Lane::new(Sharing::Shared),
+            state,
+            direction,
+            to_client: Lane::new(sharing),
+            to_server: Lane::new(sharing),
+            past_traffic: Traffic::default(),
+            server,
+            client: None,
+            client_end: None,
+            connects: VecDeque::new(),
         }
     }
 
@@ -69,8 +91,18 @@ impl Instance {
 
     /// A client takes the other end. It counts as reader and writer of both lanes, whatever its
     /// open asked for: its close is the end of both.
-    pub(crate) fn attach_client(&mut self) -> Connection {
+    pub(crate) fn attach_client(
+        &mut self,
+        end: EndId,
+        who: Who,
+        effects: &mut Effects,
+    ) -> Connection {
         self.state = self.state.after(Event::ClientOpens).unwrap_or(self.state);
+        self.client = Some(who);
+        self.client_end = Some(end);
+        for connect in self.connects.drain(..) {
+            effects.answer(connect.ticket, Answer::Connected);
+        }
         let reads = self.direction.has_to_client().then(|| self.read_side(LaneId::ToClient));
         let writes = self.direction.has_to_server().then(|| self.write_side(LaneId::ToServer));
         Connection { instance: self.id, role: Role::Client, reads, writes }
@@ -107,6 +139,10 @@ impl Instance {
         for lane in self.lanes_mut() {
             lane.abandon(end, effects);
         }
+        if connection.role == Role::Client {
+            self.client_end = None;
+        }
+        Parked::fail_all_of(&mut self.connects, end, effects);
         if let Some(side) = connection.reads {
             self.lane_mut(side.lane).close_reader(end, limits, effects);
         }
@@ -123,8 +159,40 @@ impl Instance {
     }
 
     /// The name no longer leads here. Tells whether the instance goes on.
-    pub(crate) fn unname(&mut self, gate: &Gate<'_>) -> bool {
+    pub(crate) fn unname(&mut self, gate: &Gate<'_>, effects: &mut Effects) -> bool {
+        for connect in self.connects.drain(..) {
+            effects.fail(connect.ticket, Error::NotFound);
+        }
         self.advance(Event::NameRemoved { in_use: self.is_in_use() }, gate)
+    }
+
+    /// The server's end throws its client out, with all that is buffered. Returns the client's
+    /// end.
+    pub(crate) fn disconnect(
+        &mut self,
+        server: EndId,
+        gate: &Gate<'_>,
+        effects: &mut Effects,
+    ) -> Option<EndId> {
+        let why = |end, client| if end == server { Error::NotConnected } else { client };
+        for lane in self.lanes_mut() {
+            lane.sever(gate, effects, why);
+        }
+        self.past_traffic = self.traffic();
+        self.to_client = Lane::new(Sharing::Private);
+        self.to_server = Lane::new(Sharing::Private);
+        self.attach_server();
+        for connect in self.connects.drain(..) {
+            effects.fail(connect.ticket, Error::NotConnected);
+        }
+        self.client = None;
+        self.advance(Event::ServerDisconnects, gate);
+        self.client_end.take()
+    }
+
+    /// The server listens again after it has disconnected its client.
+    pub(crate) fn listen_again(&mut self, gate: &Gate<'_>) {
+        self.advance(Event::ServerListens, gate);
     }
 
     fn is_in_use(&self) -> bool {
@@ -165,6 +233,6 @@ impl Instance {
     }
 
     pub(crate) fn traffic(&self) -> Traffic {
-        self.to_client.traffic() + self.to_server.traffic()
+        self.past_traffic + self.to_client.traffic() + self.to_server.traffic()
     }
 }

@@ -10,9 +10,10 @@ use crate::effects::{Answer, Effects, Progress, Ticket};
 use crate::end::EndId;
 use crate::queue::{Boundary, Data, Queue};
 use crate::quota::Gate;
-use crate::ready::{Pollers, Ready};
-use crate::settings::{Overflow, PipeType, Settings};
-use crate::waiting::{Parked, ParkedFlush, ParkedRead, ParkedWrite, Waits};
+use crate::ready::Pollers;
+use crate::settings::{Overflow, Settings};
+use crate::transfer::charge;
+use crate::waiting::{Parked, ParkedFlush, ParkedRead, ParkedWrite, Takes, Waits};
 use crate::{Error, Result};
 
 /// What a lane has to know of its surroundings to accept a write.
@@ -37,15 +38,15 @@ pub(crate) struct Lane {
     sharing: Sharing,
     pub(crate) queue: Queue,
     pub(crate) readers: VecDeque<ParkedRead>,
-    writers: VecDeque<ParkedWrite>,
-    flushes: VecDeque<ParkedFlush>,
+    pub(crate) writers: VecDeque<ParkedWrite>,
+    pub(crate) flushes: VecDeque<ParkedFlush>,
     pub(crate) reader_pollers: Pollers,
-    writer_pollers: Pollers,
+    pub(crate) writer_pollers: Pollers,
     /// Open ends now, and how many there ever were.
     reader_ends: u32,
     reader_opens: u64,
-    writer_ends: u32,
-    writer_opens: u64,
+    pub(crate) writer_ends: u32,
+    pub(crate) writer_opens: u64,
     pub(crate) discarded_bytes: u64,
     /// Bytes that `overflow` threw away: from the queue, from lines that were begun, and before
     /// they came to either.
@@ -153,7 +154,7 @@ impl Lane {
             return;
         }
         for read in self.readers.drain(..) {
-            effects.answer(read.ticket, Answer::Read(Data::default()));
+            read.answer(Data::default(), effects);
         }
         self.reader_pollers.wake(&mut effects.wakes);
     }
@@ -163,9 +164,8 @@ impl Lane {
         for (_, begun) in self.begun_lines.drain() {
             self.queue.push(begun.freeze(), Boundary::Message);
         }
-        let bytes = self.queue.clear();
-        self.discarded_bytes += bytes;
-        gate.release(bytes);
+        gate.release(self.queue.charge());
+        self.discarded_bytes += self.queue.clear();
         self.watch_waste(gate);
     }
 
@@ -175,12 +175,12 @@ impl Lane {
     }
 
     /// Whether the reading side has gone since a writer with this mark opened.
-    fn is_broken(&self, readers_from: u64) -> bool {
+    pub(crate) fn is_broken(&self, readers_from: u64) -> bool {
         self.reader_ends == 0 && self.reader_opens > readers_from
     }
 
     pub(crate) fn accepts(&self, limits: Limits<'_>) -> bool {
-        let has_space = self.queue.byte_len() < limits.settings.capacity_bytes;
+        let has_space = self.queue.charge() < limits.settings.capacity_bytes;
         !self.readers.is_empty() || (has_space && limits.gate.has_room())
     }
 
@@ -199,12 +199,12 @@ impl Lane {
         // What waits to be written though nothing is buffered waits for the mount's memory. With
         // its reader there it needs none; each would wait for the other while others fill memory.
         while self.queue.is_empty() && self.admit_next(limits, effects) {}
-        if waits == Waits::HasSome && limits.settings.pipe_type == PipeType::Message {
+        if waits == Waits::HasSome && read.takes != Takes::Bytes {
             // A message fits one request: what a continuation found would be another one.
             return Ok(Progress::Done(Data::default()));
         }
-        if !self.queue.is_empty() {
-            return Ok(Progress::Done(self.take(read.max_bytes, limits, effects)));
+        if self.has_for(read.takes, limits.gate) {
+            return Ok(Progress::Done(self.take(&read, limits, effects)));
         }
         if self.is_ended() {
             return Ok(Progress::Done(Data::default()));
@@ -224,11 +224,11 @@ impl Lane {
         }
     }
 
-    fn take(&mut self, max_bytes: usize, limits: Limits<'_>, effects: &mut Effects) -> Data {
+    fn take(&mut self, read: &ParkedRead, limits: Limits<'_>, effects: &mut Effects) -> Data {
         let was_accepting = self.accepts(limits);
         // Memory that was lacking goes to those who have waited longest, by way of `relieve`.
         let had_memory = limits.gate.has_room();
-        let data = self.take_next(max_bytes, limits);
+        let data = self.take_next(read.max_bytes, read.takes, limits.gate);
         if had_memory {
             self.pump(limits, effects);
             if !was_accepting && self.accepts(limits) {
@@ -247,7 +247,7 @@ impl Lane {
     }
 
     /// Ends the wait of the write that has waited longest; `false`: there is none.
-    fn admit_next(&mut self, limits: Limits<'_>, effects: &mut Effects) -> bool {
+    pub(crate) fn admit_next(&mut self, limits: Limits<'_>, effects: &mut Effects) -> bool {
         let Some(write) = self.writers.pop_front() else { return false };
         // Another write that waited may have begun the line which this one makes too long.
         if let Err(error) = self.refuse_long_message(&write, limits) {
@@ -284,7 +284,7 @@ impl Lane {
         if self.is_broken(readers_from) {
             return Err(Error::BrokenPipe);
         }
-        if write.data.is_empty() {
+        if write.data.is_empty() && !write.sends_empty {
             // Not even a message: whoever read it would take it for the end of file.
             return Ok(Progress::Done(0));
         }
@@ -295,7 +295,7 @@ impl Lane {
             return Ok(Progress::Done(written));
         }
         match (limits.settings.overflow, waits) {
-            (Overflow::DropOldest, _) if self.make_room(written.into(), limits, effects) => {
+            (Overflow::DropOldest, _) if self.make_room(charge(&write.data), limits, effects) => {
                 self.accept(write, limits, effects);
                 Ok(Progress::Done(written))
             }
@@ -342,22 +342,6 @@ impl Lane {
                 effects.answer(flush.ticket, Answer::Flushed);
             }
         }
-    }
-
-    /// What poll says of a reader's end that counts writers from this mark.
-    pub(crate) fn reader_ready(&self, writers_from: u64) -> Ready {
-        let hangup = self.writer_ends == 0 && self.writer_opens > writers_from;
-        let offered = !self.queue.is_empty() || !self.writers.is_empty();
-        Ready { readable: hangup || offered, hangup, ..Ready::default() }
-    }
-
-    /// What poll says of a writer's end that counts readers from this mark.
-    pub(crate) fn writer_ready(&self, readers_from: u64, limits: Limits<'_>) -> Ready {
-        let error = self.is_broken(readers_from);
-        let never_waits = limits.settings.overflow != Overflow::Block;
-        let accepted = never_waits || (self.writers.is_empty() && self.accepts(limits));
-        let writable = !error && accepted;
-        Ready { writable, error, ..Ready::default() }
     }
 
     pub(crate) fn reader_pollers(&mut self) -> &mut Pollers {

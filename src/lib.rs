@@ -5,12 +5,14 @@
 //! Start at [`Engine`]. From the outside in:
 //!
 //! - `engine` — operations on ends, and the only locks; `tree` on names; `report` only looks
+//! - `handle` — a pipe as callers hold it
 //! - `namespace`, `name` — directories, and what a name may be
 //! - `pipe`, `opening` — all instances of a name; how opens find one, or wait
 //! - `access` — who becomes server and who client
 //! - `instance`, `state`, `end` — one conduit, its life, and what an open file holds of it
 //! - `lane`, `transfer` — one direction of a conduit; bytes and messages
 //! - `queue`, `data`, `lengths` — the buffer; what goes in and out; where messages end in it
+//! - `listen`, `transact`, `inspect` — the pipe functions beside read, write and flush
 //! - `waiting`, `effects`, `ready` — parked operations, their answers, and poll
 //! - `traffic` — what went through
 //! - `configure` — changing a pipe's settings
@@ -25,9 +27,12 @@ pub mod effects;
 pub mod end;
 pub mod engine;
 pub mod error;
+pub mod handle;
+pub mod inspect;
 mod instance;
 mod lane;
 mod lengths;
+pub mod listen;
 pub mod name;
 pub mod namespace;
 pub mod opening;
@@ -40,21 +45,24 @@ pub mod settings;
 pub mod state;
 mod sync;
 pub mod traffic;
+pub mod transact;
 mod transfer;
 pub mod tree;
 pub mod units;
-mod waiting;
+pub mod waiting;
 
 pub use access::Wanted;
 pub use configure::Refusal;
 pub use effects::{Answer, Effects, PollKey, Progress, Ticket};
-pub use end::{EndId, Who};
-pub use engine::{Engine, Now, PipeHandle};
+pub use end::{EndId, ReadMode, Who};
+pub use engine::{Engine, Now};
 pub use error::{Error, Result};
+pub use handle::PipeHandle;
+pub use inspect::{EndInfo, Peeked, Whose};
+pub use listen::Arrival;
 pub use name::Name;
 pub use namespace::{Attributes, Ino, Listing, Node, ROOT, Rename};
 pub use opening::{Open, Patience};
-pub use pipe::Blocking;
 pub use queue::Data;
 pub use ready::Ready;
 pub use report::{EndReport, EndRole, InstanceReport, MemoryUse, PipeState, Summary};
@@ -62,3 +70,4 @@ pub use settings::Settings;
 pub use state::State;
 pub use traffic::Traffic;
 pub use tree::{AttributeChange, Status};
+pub use waiting::{Blocking, Wait};

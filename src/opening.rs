@@ -73,7 +73,7 @@ impl Pipe {
             return Err(Error::NotFound);
         }
         let link = match self.settings.mode {
-            Mode::Instance => self.link_instance(open)?,
+            Mode::Instance => self.link_instance(id, open, effects)?,
             Mode::Shared => self.link_shared(open, effects)?,
         };
         let mut end = End::new(open.wanted, open.who, link);
@@ -90,11 +90,11 @@ impl Pipe {
         if !matches!(opened, Opened::Waiting(_)) {
             self.opens += 1;
         }
-        self.connect_waiting(gate, effects);
+        self.serve_waiting(gate, effects);
         Ok(opened)
     }
 
-    fn link_instance(&mut self, open: Open) -> Result<Link> {
+    fn link_instance(&mut self, end: EndId, open: Open, effects: &mut Effects) -> Result<Link> {
         let direction = in_force(self.settings.access, self.decided);
         match decide(direction, open.wanted, !self.listening.is_empty())? {
             Decision::Serve(direction) => {
@@ -104,14 +104,17 @@ impl Pipe {
                 }
                 self.decided = Some(direction);
                 let id = self.next_instance_id();
-                let mut instance = Instance::listening(id, direction);
+                let mut instance = Instance::listening(id, direction, open.who);
                 let connection = instance.attach_server();
                 self.instances.insert(id, Box::new(instance));
                 self.listening.push_back(id);
                 Ok(Link::Connected(connection))
             }
             Decision::Connect => match self.listening.pop_front() {
-                Some(id) => Ok(Link::Connected(self.instance_mut(id).attach_client())),
+                Some(id) => {
+                    let instance = self.instance_mut(id);
+                    Ok(Link::Connected(instance.attach_client(end, open.who, effects)))
+                }
                 None => self.link_pending(open),
             },
         }
@@ -168,6 +171,17 @@ impl Pipe {
         self.instances.get_mut(&id).expect("an end's and the listening list's instances exist")
     }
 
+    /// Something may have begun to listen: waiting clients get what there is now, and who waits
+    /// for that alone is told if some of it is left.
+    pub(crate) fn serve_waiting(&mut self, gate: &Gate<'_>, effects: &mut Effects) {
+        self.connect_waiting(gate, effects);
+        if self.is_available() {
+            for watcher in self.watchers.drain(..) {
+                effects.answer(watcher.ticket, Answer::Listening);
+            }
+        }
+    }
+
     /// Gives waiting clients what there is now, longest waiting first. One that began to wait when
     /// an `auto` pipe had other directions waits on if it could not do here what it wants.
     fn connect_waiting(&mut self, gate: &Gate<'_>, effects: &mut Effects) {
@@ -179,7 +193,8 @@ impl Pipe {
                         |id| direction.is_some_and(|d| d.suits_client(self.ends[id].wanted));
                     let Some(at) = self.waiting.iter().position(suits) else { return };
                     let Some(instance) = self.listening.pop_front() else { return };
-                    (at, self.instance_mut(instance).attach_client())
+                    let (id, who) = (self.waiting[at], self.ends[&self.waiting[at]].who);
+                    (at, self.instance_mut(instance).attach_client(id, who, effects))
                 }
                 Mode::Shared => {
                     let wanted = self.ends[&self.waiting[0]].wanted;

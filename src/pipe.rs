@@ -6,39 +6,18 @@ use bytes::Bytes;
 
 use crate::access::Direction;
 use crate::effects::{Effects, PollKey, Progress, Ticket};
-use crate::end::{Connection, End, EndId, InstanceId, Link, Pending, Side, Who};
+use crate::end::{Connection, End, EndId, InstanceId, Link, Pending, ReadMode, Side};
 use crate::instance::Instance;
 use crate::lane::Limits;
 use crate::namespace::Attributes;
 use crate::queue::Data;
 use crate::quota::Gate;
 use crate::ready::Ready;
-use crate::settings::Settings;
+use crate::settings::{PipeType, Settings};
 use crate::state::State;
 use crate::traffic::Traffic;
-use crate::waiting::{Parked, ParkedRead, ParkedWrite, Waits};
+use crate::waiting::{Blocking, Parked, ParkedRead, ParkedWait, ParkedWrite, Takes, Waits};
 use crate::{Error, Result};
-
-/// How a read or write takes it that it cannot finish now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blocking {
-    /// It waits.
-    Yes,
-    /// `O_NONBLOCK`: it fails with [`Error::WouldBlock`].
-    No,
-    /// It is the continuation of a read that has got data already: it gets nothing more.
-    Continuation,
-}
-
-impl From<Blocking> for Waits {
-    fn from(blocking: Blocking) -> Self {
-        match blocking {
-            Blocking::Yes => Self::Yes,
-            Blocking::No => Self::No,
-            Blocking::Continuation => Self::HasSome,
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct Pipe {
@@ -62,6 +41,8 @@ pub(crate) struct Pipe {
     pub(crate) ends: HashMap<EndId, End>,
     /// Clients without an instance, longest waiting first.
     pub(crate) waiting: VecDeque<EndId>,
+    /// Who waits for something to listen, and will not open it.
+    pub(crate) watchers: VecDeque<ParkedWait>,
     /// It stands in the engine's list of pipes that wait for memory.
     pub(crate) pressed: bool,
 }
@@ -81,6 +62,7 @@ impl Pipe {
             listening: VecDeque::new(),
             ends: HashMap::new(),
             waiting: VecDeque::new(),
+            watchers: VecDeque::new(),
             pressed: false,
         }
     }
@@ -90,18 +72,33 @@ impl Pipe {
     }
 
     /// The instance and side that an end uses for reading or writing; `None`: it is pending.
-    fn side(&self, id: EndId, writes: bool) -> Result<Option<(InstanceId, Side)>> {
-        let end = self.ends.get(&id).ok_or(Error::BadHandle)?;
+    fn side(&mut self, id: EndId, writes: bool) -> Result<Option<(&mut Instance, Side)>> {
+        let end = self.ends.get_mut(&id).ok_or(Error::BadHandle)?;
         if !(if writes { end.wanted.write } else { end.wanted.read }) {
             return Err(Error::BadHandle);
         }
-        match &end.link {
+        match &mut end.link {
             Link::Pending(Pending { orphaned: true, .. }) => Err(Error::NotFound),
             Link::Pending(_) => Ok(None),
+            Link::Severed { .. } => Err(Error::BrokenPipe),
             Link::Connected(connection) => {
                 let side = if writes { connection.writes } else { connection.reads };
-                side.map(|side| Some((connection.instance, side))).ok_or(Error::BadHandle)
+                let side = side.ok_or(Error::BadHandle)?;
+                let id = connection.instance;
+                let instance = self.instance_mut(id);
+                if instance.state == State::Disconnected {
+                    return Err(Error::NotConnected);
+                }
+                Ok(Some((instance, side)))
             }
+        }
+    }
+
+    /// Of a reading client that its server has disconnected: whether it was told.
+    fn severed_mut(&mut self, id: EndId) -> Option<&mut bool> {
+        match self.ends.get_mut(&id) {
+            Some(End { link: Link::Severed { told }, wanted, .. }) if wanted.read => Some(told),
+            _ => None,
         }
     }
 
@@ -122,7 +119,12 @@ impl Pipe {
         effects: &mut Effects,
     ) -> Result<Progress<Data>> {
         let limits = self.limits(gate);
-        let read = ParkedRead { ticket, end, max_bytes };
+        let read_mode = self.ends.get(&end).map(|end| end.read_mode);
+        let takes = match (self.settings.pipe_type, read_mode.unwrap_or_default()) {
+            (PipeType::Message, ReadMode::Message) => Takes::Message,
+            _ => Takes::Bytes,
+        };
+        let read = ParkedRead { ticket, end, max_bytes, takes };
         self.read_now(end, read, blocking.into(), limits, effects)
     }
 
@@ -134,10 +136,16 @@ impl Pipe {
         limits: Limits<'_>,
         effects: &mut Effects,
     ) -> Result<Progress<Data>> {
+        if let Some(told) = self.severed_mut(end) {
+            // The first read says so, the next ones find the end of file.
+            return match std::mem::replace(told, true) {
+                true => Ok(Progress::Done(Data::default())),
+                false => Err(Error::Reset),
+            };
+        }
         match (self.side(end, false)?, waits) {
             (Some((instance, side)), _) => {
-                let lane = self.instance_mut(instance).lane_mut(side.lane);
-                lane.read(read, waits, limits, effects)
+                instance.lane_mut(side.lane).read(read, waits, limits, effects)
             }
             (None, Waits::No) => Err(Error::WouldBlock),
             (None, Waits::HasSome) => Ok(Progress::Done(Data::default())),
@@ -158,7 +166,7 @@ impl Pipe {
         effects: &mut Effects,
     ) -> Result<Progress<u32>> {
         let limits = self.limits(gate);
-        let write = ParkedWrite { ticket, end, data };
+        let write = ParkedWrite { ticket, end, data, sends_empty: false };
         self.write_now(end, write, blocking.into(), limits, effects)
     }
 
@@ -172,7 +180,7 @@ impl Pipe {
     ) -> Result<Progress<u32>> {
         match (self.side(end, true)?, waits) {
             (Some((instance, side)), _) => {
-                let lane = self.instance_mut(instance).lane_mut(side.lane);
+                let lane = instance.lane_mut(side.lane);
                 lane.write(write, side.peers_from, waits, limits, effects)
             }
             (None, Waits::No | Waits::HasSome) => Err(Error::WouldBlock),
@@ -186,13 +194,16 @@ impl Pipe {
     /// fsync(2): waits until the peer has read what was written. An end that cannot write has
     /// nothing to wait for.
     pub(crate) fn flush(&mut self, end: EndId, ticket: Ticket) -> Result<Progress<()>> {
+        if self.severed_mut(end).is_some() {
+            return Err(Error::NotConnected);
+        }
+        let is_open = self.ends.contains_key(&end);
         match self.side(end, true) {
             Ok(Some((instance, side))) => {
-                let lane = self.instance_mut(instance).lane_mut(side.lane);
-                lane.flush(ticket, end, side.peers_from)
+                instance.lane_mut(side.lane).flush(ticket, end, side.peers_from)
             }
             Ok(None) => Ok(Progress::Done(())),
-            Err(error) if !self.ends.contains_key(&end) => Err(error),
+            Err(error) if !is_open => Err(error),
             Err(_) => Ok(Progress::Done(())),
         }
     }
@@ -213,12 +224,20 @@ impl Pipe {
                 let gone = pending.orphaned;
                 return Ok(Ready { hangup: gone, error: gone, ..Ready::default() });
             }
+            Link::Severed { .. } => {
+                let (readable, error) = (wanted.read, wanted.write);
+                return Ok(Ready { readable, hangup: true, error, ..Ready::default() });
+            }
             Link::Connected(Connection { instance, reads, writes, .. }) => {
                 (*instance, reads.filter(|_| wanted.read), writes.filter(|_| wanted.write))
             }
         };
         let instance = self.instance_mut(instance);
         let mut ready = Ready::default();
+        if instance.state == State::Disconnected {
+            // Whatever it tried would fail at once.
+            ready = Ready { hangup: true, error: true, ..ready };
+        }
         if let Some(Side { lane, peers_from }) = reads {
             let lane = instance.lane_mut(lane);
             key.into_iter().for_each(|key| lane.reader_pollers().add(key, id));
@@ -258,7 +277,7 @@ impl Pipe {
                 Parked::fail_all_of(&mut pending.reads, id, effects);
                 Parked::fail_all_of(&mut pending.writes, id, effects);
             }
-            None => {}
+            Some(Link::Severed { .. }) | None => {}
         }
         if self.is_idle() {
             self.give_memory_back();
@@ -289,7 +308,9 @@ impl Pipe {
 
     /// Takes a waiting operation out, unanswered; the caller answers it.
     pub(crate) fn withdraw(&mut self, ticket: Ticket, id: EndId) -> bool {
-        let Some(end) = self.ends.get_mut(&id) else { return false };
+        let Some(end) = self.ends.get_mut(&id) else {
+            return Parked::withdraw(&mut self.watchers, ticket);
+        };
         match &mut end.link {
             Link::Pending(pending) if pending.open == Some(ticket) => {
                 self.ends.remove(&id);
@@ -301,10 +322,12 @@ impl Pipe {
                     || Parked::withdraw(&mut pending.writes, ticket)
             }
             Link::Connected(connection) => {
-                let instance = connection.instance;
-                let mut lanes = self.instance_mut(instance).lanes_mut().into_iter();
-                lanes.any(|lane| lane.withdraw(ticket))
+                let id = connection.instance;
+                let instance = self.instance_mut(id);
+                Parked::withdraw(&mut instance.connects, ticket)
+                    || instance.lanes_mut().into_iter().any(|lane| lane.withdraw(ticket))
             }
+            Link::Severed { .. } => false,
         }
     }
 
@@ -325,9 +348,12 @@ impl Pipe {
                 self.ends.remove(&id);
             }
         }
+        for watcher in self.watchers.drain(..) {
+            effects.fail(watcher.ticket, Error::NotFound);
+        }
         let mut gone = Vec::new();
         for instance in self.instances.values_mut() {
-            if !instance.unname(gate) {
+            if !instance.unname(gate, effects) {
                 gone.push(instance.id);
             }
         }
@@ -351,25 +377,5 @@ impl Pipe {
 
     pub(crate) fn is_named(&self) -> bool {
         self.named
-    }
-
-    /// What went through all instances, those that are gone too.
-    pub(crate) fn traffic(&self) -> Traffic {
-        self.instances.values().fold(self.past_traffic, |sum, i| sum + i.traffic())
-    }
-
-    /// Successful opens so far.
-    pub(crate) fn opens(&self) -> u64 {
-        self.opens
-    }
-
-    /// The states of all instances, oldest first, and each one's buffered bytes.
-    pub(crate) fn instance_states(&self) -> Vec<(State, u64)> {
-        self.instances.values().map(|i| (i.state, i.buffered_bytes())).collect()
-    }
-
-    /// The processes that hold ends, in no order.
-    pub(crate) fn holders(&self) -> Vec<Who> {
-        self.ends.values().map(|end| end.who).collect()
     }
 }

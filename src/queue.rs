@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
-pub use crate::data::{Boundary, Data, MessagePart};
+pub use crate::data::{Boundary, Data};
 use crate::lengths::Lengths;
 
 /// A write of at least this many bytes is kept in the buffer that it came in: 512 KiB, half of
@@ -36,6 +36,15 @@ struct Segment {
     allocation: usize,
 }
 
+/// A message of which something is left, or which is empty.
+#[derive(Debug, Clone, Copy)]
+struct Message {
+    /// Stream position at which it ends, not before the queue's head.
+    end: u64,
+    /// How long it was when it came.
+    length: u64,
+}
+
 /// Bytes in order, and where messages end.
 #[derive(Debug, Default)]
 pub struct Queue {
@@ -49,10 +58,11 @@ pub struct Queue {
     head: u64,
     /// Stream position after the last byte.
     end: u64,
-    /// Stream position at which the first message ends, not before `head`.
-    message_end: Option<u64>,
-    /// How many messages have an end.
+    /// The first message that has an end.
+    first: Option<Message>,
+    /// How many messages have an end, and how many of them are empty.
     messages: usize,
+    empty_messages: usize,
     /// How long the messages after it are.
     lengths: Lengths,
     /// Stream position at which the last message ends.
@@ -69,7 +79,13 @@ impl Queue {
     /// Whether a read finds nothing, not even an empty message.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.end == self.head && self.message_end.is_none()
+        self.end == self.head && self.first.is_none()
+    }
+
+    /// What counts against capacity and memory: the bytes, and one for each empty message.
+    #[must_use]
+    pub fn charge(&self) -> u64 {
+        self.byte_len() + self.empty_messages as u64
     }
 
     /// How many bytes were ever pushed: the position at which the next push begins.
@@ -105,40 +121,48 @@ impl Queue {
             self.gather(&data);
         }
         if boundary == Boundary::Message {
+            let length = self.end - std::mem::replace(&mut self.last_end, self.end);
             self.messages += 1;
-            match self.message_end {
-                None => self.message_end = Some(self.end),
-                Some(_) => self.lengths.push(self.end - self.last_end),
+            self.empty_messages += usize::from(length == 0);
+            match self.first {
+                None => self.first = Some(Message { end: self.end, length }),
+                Some(_) => self.lengths.push(length),
             }
-            self.last_end = self.end;
         }
     }
 
     /// Takes up to `max` bytes, across messages. Empty messages on the way are passed over.
     pub fn take(&mut self, max: usize) -> Data {
         let data = self.take_slices(max);
-        while self.message_end.is_some_and(|end| end <= self.head) {
-            self.next_message();
-        }
+        self.skip_ended();
         data
     }
 
-    /// Takes up to `max` bytes of the first message; `None` when no message has an end yet.
-    pub fn take_message(&mut self, max: usize) -> Option<MessagePart> {
-        let end = self.message_end?;
-        let left = usize::try_from(end - self.head).unwrap_or(usize::MAX);
-        let data = self.take_slices(max.min(left));
-        let more = self.head < end;
-        if !more {
+    /// Passes over messages of which nothing is left: empty ones, for a reader of bytes.
+    pub fn skip_ended(&mut self) {
+        while self.first.is_some_and(|message| message.end <= self.head) {
             self.next_message();
         }
-        Some(MessagePart { data, more })
+    }
+
+    /// Takes up to `max` bytes of the first message; `None` when no message has an end yet.
+    pub fn take_message(&mut self, max: usize) -> Option<Data> {
+        let end = self.first?.end;
+        let left = usize::try_from(end - self.head).unwrap_or(usize::MAX);
+        let mut data = self.take_slices(max.min(left));
+        data.left_bytes = usize::try_from(end - self.head).unwrap_or(usize::MAX);
+        if data.left_bytes == 0 {
+            self.next_message();
+        }
+        Some(data)
     }
 
     fn next_message(&mut self) {
+        let Some(Message { end, length }) = self.first.take() else { return };
         self.messages -= 1;
-        let end = self.message_end.take();
-        self.message_end = end.and_then(|end| self.lengths.pop().map(|length| end + length));
+        self.empty_messages -= usize::from(length == 0);
+        let next = self.lengths.pop();
+        self.first = next.map(|length| Message { end: end + length, length });
     }
 
     /// Buffered messages.
@@ -157,15 +181,20 @@ impl Queue {
     /// A copy of what is left of the first message, up to `max` bytes of it.
     #[must_use]
     pub fn peek_message(&self, max: usize) -> Vec<u8> {
-        let left = self.message_end.map_or(self.byte_len(), |end| end - self.head);
-        self.peek(max.min(usize::try_from(left).unwrap_or(usize::MAX)))
+        self.peek(max.min(usize::try_from(self.first_bytes()).unwrap_or(usize::MAX)))
+    }
+
+    /// How many bytes of the first message are left; of all, if none has an end.
+    #[must_use]
+    pub fn first_bytes(&self) -> u64 {
+        self.first.map_or(self.byte_len(), |message| message.end - self.head)
     }
 
     /// Throws everything away and tells how many bytes that were.
     pub fn clear(&mut self) -> u64 {
         let bytes = self.byte_len();
         let (head, end) = (self.end, self.end);
-        *self = Self { head, end, ..Self::default() };
+        *self = Self { head, end, last_end: end, ..Self::default() };
         bytes
     }
 
@@ -217,7 +246,7 @@ impl Queue {
             self.tail = BytesMut::new();
             self.chunk_bytes = 0;
         }
-        Data(slices)
+        Data { slices, left_bytes: 0 }
     }
 
     /// Copies a small write behind the tail; what does not fit begins a new chunk.
@@ -330,14 +359,16 @@ mod tests {
         assert_eq!(queue.peek_message(99), b"first");
         assert_eq!(queue.peek(7), b"firstth");
         let part = queue.take_message(2).unwrap();
-        assert_eq!((part.data.to_vec(), part.more), (b"fi".to_vec(), true));
+        assert_eq!((part.to_vec(), part.left_bytes()), (b"fi".to_vec(), 3));
         let part = queue.take_message(3).unwrap();
-        assert_eq!((part.data.to_vec(), part.more), (b"rst".to_vec(), false));
+        assert_eq!((part.to_vec(), part.left_bytes()), (b"rst".to_vec(), 0));
+        assert_eq!(queue.charge(), 6, "five bytes and an empty message");
         let part = queue.take_message(9).unwrap();
-        assert_eq!((part.data.byte_len(), part.more), (0, false));
+        assert_eq!((part.byte_len(), part.left_bytes()), (0, 0));
+        assert_eq!(queue.charge(), 5);
         assert!(!queue.is_empty());
         assert_eq!(queue.take(2).to_vec(), b"th");
-        assert_eq!(queue.take_message(9).unwrap().data.to_vec(), b"ird");
+        assert_eq!(queue.take_message(9).unwrap().to_vec(), b"ird");
         assert_eq!(queue.take_message(9), None);
     }
 
@@ -347,7 +378,7 @@ mod tests {
         queue.push(Bytes::from_static(b"ab"), Boundary::Message);
         queue.push(Bytes::from_static(b"cd"), Boundary::Message);
         assert_eq!(queue.take(3).to_vec(), b"abc");
-        assert_eq!(queue.take_message(9).unwrap().data.to_vec(), b"d");
+        assert_eq!(queue.take_message(9).unwrap().to_vec(), b"d");
         assert!(queue.is_empty());
     }
 
@@ -359,5 +390,7 @@ mod tests {
         assert_eq!(queue.clear(), 990);
         assert!(queue.is_empty());
         assert_eq!(queue.end_position(), 1000);
+        queue.push(bytes(3, 0), Boundary::Message);
+        assert_eq!(queue.take_message(9).unwrap().byte_len(), 3);
     }
 }

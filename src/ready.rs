@@ -4,6 +4,8 @@ use std::ops::BitOr;
 
 use crate::effects::PollKey;
 use crate::end::EndId;
+use crate::lane::{Lane, Limits};
+use crate::settings::Overflow;
 
 /// The poll events of one end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +30,28 @@ impl BitOr for Ready {
             hangup: self.hangup || other.hangup,
             error: self.error || other.error,
         }
+    }
+}
+
+impl Lane {
+    /// What poll says of a reader's end that counts writers from this mark.
+    pub(crate) fn reader_ready(&self, writers_from: u64) -> Ready {
+        let hangup = self.writer_ends == 0 && self.writer_opens > writers_from;
+        Ready { readable: hangup || self.offers(), hangup, ..Ready::default() }
+    }
+
+    /// Whether a reader would get something: buffered, or written by somebody who waits.
+    pub(crate) fn offers(&self) -> bool {
+        !self.queue.is_empty() || !self.writers.is_empty()
+    }
+
+    /// What poll says of a writer's end that counts readers from this mark.
+    pub(crate) fn writer_ready(&self, readers_from: u64, limits: Limits<'_>) -> Ready {
+        let error = self.is_broken(readers_from);
+        let never_waits = limits.settings.overflow != Overflow::Block;
+        let accepted = never_waits || (self.writers.is_empty() && self.accepts(limits));
+        let writable = !error && accepted;
+        Ready { writable, error, ..Ready::default() }
     }
 }
 

@@ -1,8 +1,9 @@
 //! What can be seen of pipes and of the mount without touching them.
 
 use crate::Settings;
-use crate::end::{Link, Role, Who};
-use crate::engine::{Engine, PipeHandle};
+use crate::end::{Link, Who};
+use crate::engine::Engine;
+use crate::handle::PipeHandle;
 use crate::pipe::Pipe;
 use crate::state::State;
 use crate::traffic::Traffic;
@@ -131,6 +132,26 @@ impl Engine {
 }
 
 impl Pipe {
+    /// What went through all instances, those that are gone too.
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.instances.values().fold(self.past_traffic, |sum, i| sum + i.traffic())
+    }
+
+    /// Successful opens so far.
+    pub(crate) fn opens(&self) -> u64 {
+        self.opens
+    }
+
+    /// The states of all instances, oldest first, and each one's buffered bytes.
+    pub(crate) fn instance_states(&self) -> Vec<(State, u64)> {
+        self.instances.values().map(|i| (i.state, i.buffered_bytes())).collect()
+    }
+
+    /// The processes that hold ends, in no order.
+    pub(crate) fn holders(&self) -> Vec<Who> {
+        self.ends.values().map(|end| end.who).collect()
+    }
+
     fn report_instances(&self, most: usize) -> Vec<InstanceReport> {
         let mut reports: Vec<_> =
             self.instances.values().take(most).map(|i| (i.id, i.report())).collect();
@@ -138,12 +159,7 @@ impl Pipe {
             let Link::Connected(connection) = &end.link else { continue };
             let known = reports.binary_search_by_key(&connection.instance, |(id, _)| *id);
             let Ok(at) = known else { continue };
-            let role = match connection.role {
-                Role::Server => EndRole::Server,
-                Role::Client => EndRole::Client,
-                Role::Member => EndRole::Member,
-            };
-            reports[at].1.ends.push(EndReport { role, who: end.who });
+            reports[at].1.ends.push(EndReport { role: connection.role.into(), who: end.who });
         }
         reports.into_iter().map(|(_, report)| report).collect()
     }

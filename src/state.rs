@@ -10,10 +10,11 @@
 //!         │ server closes, data buffered                       │
 //!         └───────────────────────────────────────────────▶ Lingering ──name removed──▶ gone
 //!
+//!   Listening, Connected, Abandoned ──server disconnects──▶ Disconnected ──server closes──▶ gone
+//!   Disconnected ──server listens again──▶ Listening
+//!
 //!   ──▶ Joined ──last end closes, nothing buffered──▶ gone       (the one conduit of `shared`)
 //! ```
-//!
-//! Left out on purpose: Windows' state "disconnected", which only a disconnecting server makes.
 
 /// Where an instance stands. The server is the end that created it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,6 +29,8 @@ pub enum State {
     Draining,
     /// The client has closed; the server reads what is left and its writes break.
     Abandoned,
+    /// The server has disconnected its client and does not listen again yet.
+    Disconnected,
     /// The one conduit of a shared pipe: any number of ends.
     Joined,
 }
@@ -37,6 +40,8 @@ pub enum State {
 pub(crate) enum Event {
     ClientOpens,
     ClientCloses,
+    ServerDisconnects,
+    ServerListens,
     /// `keeps`: data for a client is buffered and the name still leads here.
     ServerCloses {
         keeps: bool,
@@ -60,7 +65,8 @@ impl State {
     /// If the event cannot happen in this state.
     pub(crate) fn after(self, event: Event) -> Option<Self> {
         use Event::{ClientCloses, ClientOpens, MemberCloses, NameRemoved, ServerCloses};
-        use State::{Abandoned, Connected, Draining, Joined, Lingering, Listening};
+        use Event::{ServerDisconnects, ServerListens};
+        use State::{Abandoned, Connected, Disconnected, Draining, Joined, Lingering, Listening};
         match (self, event) {
             (Listening, ClientOpens) => Some(Connected),
             (Lingering, ClientOpens) => Some(Draining),
@@ -68,15 +74,22 @@ impl State {
             (Listening, ServerCloses { keeps: false }) => None,
             (Connected, ServerCloses { .. }) => Some(Draining),
             (Connected, ClientCloses) => Some(Abandoned),
-            (Draining, ClientCloses) | (Abandoned, ServerCloses { .. }) => None,
+            (Draining, ClientCloses) | (Abandoned | Disconnected, ServerCloses { .. }) => None,
+            (Listening | Connected | Abandoned, ServerDisconnects) => Some(Disconnected),
+            (Disconnected, ServerListens) => Some(Listening),
             (Joined, MemberCloses { keeps: true }) => Some(Joined),
             (Joined, MemberCloses { keeps: false }) => None,
             (Lingering, NameRemoved { .. }) | (Joined, NameRemoved { in_use: false }) => None,
             (state, NameRemoved { .. }) => Some(state),
             (Lingering | Draining | Joined, ServerCloses { .. })
-            | (Connected | Draining | Abandoned | Joined, ClientOpens)
-            | (Listening | Lingering | Abandoned | Joined, ClientCloses)
-            | (Listening | Lingering | Connected | Draining | Abandoned, MemberCloses { .. }) => {
+            | (Connected | Draining | Abandoned | Disconnected | Joined, ClientOpens)
+            | (Listening | Lingering | Abandoned | Disconnected | Joined, ClientCloses)
+            | (Lingering | Draining | Disconnected | Joined, ServerDisconnects)
+            | (Listening | Lingering | Connected | Draining | Abandoned | Joined, ServerListens)
+            | (
+                Listening | Lingering | Connected | Draining | Abandoned | Disconnected,
+                MemberCloses { .. },
+            ) => {
                 unreachable!("{event:?} in state {self:?}")
             }
         }
@@ -103,13 +116,17 @@ mod tests {
     #[test]
     fn the_lives_of_an_instance() {
         use Event::{ClientCloses, ClientOpens, NameRemoved, ServerCloses};
-        let lives: [(&[Event], Option<State>); 6] = [
+        use Event::{ServerDisconnects, ServerListens};
+        let lives: [(&[Event], Option<State>); 9] = [
             (&[ServerCloses { keeps: false }], None),
             (&[ServerCloses { keeps: true }], Some(State::Lingering)),
             (&[ServerCloses { keeps: true }, NameRemoved { in_use: false }], None),
             (&[ServerCloses { keeps: true }, ClientOpens, ClientCloses], None),
             (&[ClientOpens, ServerCloses { keeps: true }, ClientCloses], None),
             (&[ClientOpens, ClientCloses, ServerCloses { keeps: false }], None),
+            (&[ClientOpens, ServerDisconnects], Some(State::Disconnected)),
+            (&[ClientOpens, ServerDisconnects, ServerListens, ClientOpens], Some(State::Connected)),
+            (&[ServerDisconnects, ServerCloses { keeps: true }], None),
         ];
         for (events, expected) in lives {
             let end = events.iter().try_fold(State::Listening, |state, event| state.after(*event));

@@ -2,14 +2,15 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::effects::{Answer, Effects};
+use crate::effects::Effects;
 use crate::end::EndId;
+use crate::inspect::Peeked;
 use crate::lane::{Lane, Limits};
 use crate::queue::{Boundary, Data};
 use crate::quota::Gate;
 use crate::settings::{MESSAGE_MAX_BYTES, Overflow, PipeType, Settings};
 use crate::traffic::Traffic;
-use crate::waiting::ParkedWrite;
+use crate::waiting::{ParkedWrite, Takes};
 use crate::{Error, Result};
 
 impl Lane {
@@ -47,20 +48,47 @@ impl Lane {
         if longest > MESSAGE_MAX_BYTES { Err(Error::MessageTooLong) } else { Ok(()) }
     }
 
-    /// Takes what one read gets: of a message pipe at most one message.
-    pub(crate) fn take_next(&mut self, max_bytes: usize, limits: Limits<'_>) -> Data {
-        let message = match limits.settings.pipe_type {
-            PipeType::Message => self.queue.take_message(max_bytes),
-            PipeType::Byte => None,
+    /// Takes what one read gets: bytes, or at most one message.
+    pub(crate) fn take_next(&mut self, max_bytes: usize, takes: Takes, gate: &Gate<'_>) -> Data {
+        let before = self.queue.charge();
+        let message = match takes {
+            Takes::Message | Takes::Reply => self.queue.take_message(max_bytes),
+            Takes::Bytes => None,
         };
-        let data = message.map_or_else(|| self.queue.take(max_bytes), |part| part.data);
-        limits.gate.release(data.byte_len() as u64);
-        self.watch_waste(limits.gate);
+        let data = message.unwrap_or_else(|| self.queue.take(max_bytes));
+        gate.release(before - self.queue.charge());
+        self.watch_waste(gate);
         data
+    }
+
+    /// Whether there is something for a reader; one of bytes passes over empty messages.
+    pub(crate) fn has_for(&mut self, takes: Takes, gate: &Gate<'_>) -> bool {
+        if takes == Takes::Bytes && self.queue.byte_len() == 0 && !self.queue.is_empty() {
+            let before = self.queue.charge();
+            self.queue.skip_ended();
+            gate.release(before - self.queue.charge());
+        }
+        !self.queue.is_empty()
     }
 
     pub(crate) fn message_count(&self) -> usize {
         self.queue.message_count()
+    }
+
+    /// A look at what is buffered.
+    pub(crate) fn peeked(&self, max_bytes: usize, settings: Settings) -> Peeked {
+        let data = self.peek(max_bytes, settings);
+        let left_bytes = match settings.pipe_type {
+            PipeType::Byte => 0,
+            PipeType::Message => self.queue.first_bytes() - data.len() as u64,
+        };
+        let (total_bytes, messages) = (self.queue.byte_len(), self.queue.message_count());
+        Peeked { data, total_bytes, left_bytes, messages }
+    }
+
+    /// How much the lane holds below its capacity, in bytes.
+    pub(crate) fn room_bytes(&self, limits: Limits<'_>) -> u64 {
+        limits.settings.capacity_bytes.saturating_sub(self.queue.charge())
     }
 
     /// A copy of what the next read would get.
@@ -98,16 +126,17 @@ impl Lane {
             let needed = (before + size).saturating_sub(self.overwritten_bytes);
             let lacking = limits.gate.lacking_bytes().min(needed);
             let capacity = limits.settings.capacity_bytes;
-            let excess = (self.queue.byte_len() + size).saturating_sub(capacity).max(lacking);
+            let excess = (self.queue.charge() + size).saturating_sub(capacity).max(lacking);
             if excess == 0 || self.queue.is_empty() {
                 break lacking;
             }
             let is_first = self.overwritten_bytes == before;
-            let oldest = match limits.settings.pipe_type {
-                PipeType::Message => usize::MAX,
-                PipeType::Byte => usize::try_from(excess).unwrap_or(usize::MAX),
+            let (oldest, takes) = match limits.settings.pipe_type {
+                PipeType::Message => (usize::MAX, Takes::Message),
+                PipeType::Byte => (usize::try_from(excess).unwrap_or(usize::MAX), Takes::Bytes),
             };
-            self.overwritten_bytes += self.take_next(oldest, limits).byte_len() as u64;
+            let dropped = self.take_next(oldest, takes, limits.gate);
+            self.overwritten_bytes += dropped.byte_len() as u64;
             if is_first || limits.settings.pipe_type == PipeType::Message {
                 self.dropped_count += 1;
             }
@@ -120,7 +149,7 @@ impl Lane {
     /// the last begins with, or halves of different lines would become one.
     pub(crate) fn drop_write(&mut self, write: ParkedWrite, limits: Limits<'_>) {
         let mut lines = write.data;
-        if limits.settings.keeps_lines() {
+        if limits.settings.keeps_lines() && !write.sends_empty {
             let rest = lines.split_off(lines.iter().rposition(is_newline).map_or(0, |at| at + 1));
             if !lines.is_empty() {
                 let begun = self.take_begun_line(write.end, limits.gate);
@@ -138,7 +167,7 @@ impl Lane {
     pub(crate) fn accept(&mut self, write: ParkedWrite, limits: Limits<'_>, effects: &mut Effects) {
         match limits.settings.pipe_type {
             PipeType::Byte => self.accept_bytes(write.data, limits, effects),
-            PipeType::Message if limits.settings.keeps_lines() => {
+            PipeType::Message if limits.settings.keeps_lines() && !write.sends_empty => {
                 let mut rest = write.data;
                 while let Some(at) = rest.iter().position(is_newline) {
                     let line = rest.split_to(at + 1);
@@ -164,7 +193,7 @@ impl Lane {
             let Some(read) = self.readers.pop_front() else { break };
             let part = data.split_to(read.max_bytes.min(data.len()));
             self.queue.pass_by(part.len() as u64);
-            effects.answer(read.ticket, Answer::Read(part.into()));
+            read.answer(part.into(), effects);
         }
         if !data.is_empty() {
             limits.gate.reserve(data.len() as u64);
@@ -174,16 +203,25 @@ impl Lane {
     }
 
     /// A message goes to one reader; what does not fit its buffer is for the next reads.
-    fn accept_message(&mut self, data: Bytes, limits: Limits<'_>, effects: &mut Effects) {
-        limits.gate.reserve(data.len() as u64);
+    pub(crate) fn accept_message(
+        &mut self,
+        data: Bytes,
+        limits: Limits<'_>,
+        effects: &mut Effects,
+    ) {
+        limits.gate.reserve(charge(&data));
         self.queue.push(data, Boundary::Message);
-        while !self.queue.is_empty() {
-            let Some(read) = self.readers.pop_front() else {
-                self.reader_pollers.wake(&mut effects.wakes);
-                break;
-            };
-            let data = self.take_next(read.max_bytes, limits);
-            effects.answer(read.ticket, Answer::Read(data));
+        while let Some(takes) = self.readers.front().map(|read| read.takes) {
+            if !self.has_for(takes, limits.gate) {
+                return;
+            }
+            if let Some(read) = self.readers.pop_front() {
+                let data = self.take_next(read.max_bytes, takes, limits.gate);
+                read.answer(data, effects);
+            }
+        }
+        if !self.queue.is_empty() {
+            self.reader_pollers.wake(&mut effects.wakes);
         }
     }
 
@@ -218,6 +256,11 @@ impl Lane {
             self.dropped_count += 1;
         }
     }
+}
+
+/// What a write counts against capacity and memory: an empty message as one byte.
+pub(crate) fn charge(data: &[u8]) -> u64 {
+    data.len().max(1) as u64
 }
 
 fn is_newline(byte: &u8) -> bool {

@@ -3,7 +3,8 @@
 use std::time::SystemTime;
 
 use crate::effects::Effects;
-use crate::engine::{Engine, Now, PipeHandle};
+use crate::engine::{Engine, Now};
+use crate::handle::PipeHandle;
 use crate::namespace::{Attributes, Ino, Listing, Node, Rename};
 use crate::pipe::Pipe;
 use crate::settings::Mode;

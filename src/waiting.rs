@@ -6,9 +6,9 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::Error;
-use crate::effects::{Effects, Ticket};
+use crate::effects::{Answer, Effects, Ticket};
 use crate::end::EndId;
-use crate::queue::ADOPT_MIN_BYTES;
+use crate::queue::{ADOPT_MIN_BYTES, Data};
 
 /// Most interrupts that are remembered for operations not seen yet. An early one is used or out
 /// of date within microseconds; the oldest is dropped first.
@@ -25,12 +25,75 @@ pub(crate) enum Waits {
     HasSome,
 }
 
+/// How a read or write takes it that it cannot finish now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blocking {
+    /// It waits.
+    Yes,
+    /// `O_NONBLOCK`: it fails with [`Error::WouldBlock`].
+    No,
+    /// It is the continuation of a read that has got data already: it gets nothing more.
+    Continuation,
+}
+
+impl From<Blocking> for Waits {
+    fn from(blocking: Blocking) -> Self {
+        match blocking {
+            Blocking::Yes => Self::Yes,
+            Blocking::No => Self::No,
+            Blocking::Continuation => Self::HasSome,
+        }
+    }
+}
+
+/// How long a pipe function waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Not at all: it fails with [`Error::WouldBlock`].
+    No,
+    /// Until it is done or cancelled.
+    Forever,
+    /// Until then it fails with [`Error::TimedOut`].
+    Until(Instant),
+}
+
+impl Wait {
+    pub(crate) fn deadline(self) -> Option<Instant> {
+        match self {
+            Self::Until(deadline) => Some(deadline),
+            Self::No | Self::Forever => None,
+        }
+    }
+}
+
+/// What a read takes, and what its answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// Bytes, across messages.
+    Bytes,
+    /// At most one message.
+    Message,
+    /// The same, as the reply to a transaction.
+    Reply,
+}
+
 /// A read that waits for data.
 #[derive(Debug)]
 pub(crate) struct ParkedRead {
     pub(crate) ticket: Ticket,
     pub(crate) end: EndId,
     pub(crate) max_bytes: usize,
+    pub(crate) takes: Takes,
+}
+
+impl ParkedRead {
+    pub(crate) fn answer(self, data: Data, effects: &mut Effects) {
+        let answer = match self.takes {
+            Takes::Bytes | Takes::Message => Answer::Read(data),
+            Takes::Reply => Answer::Transacted(data),
+        };
+        effects.answer(self.ticket, answer);
+    }
 }
 
 /// A write that waits for room.
@@ -39,6 +102,8 @@ pub(crate) struct ParkedWrite {
     pub(crate) ticket: Ticket,
     pub(crate) end: EndId,
     pub(crate) data: Bytes,
+    /// Without data: it is an empty message.
+    pub(crate) sends_empty: bool,
 }
 
 impl ParkedWrite {
@@ -57,6 +122,13 @@ pub(crate) struct ParkedFlush {
     pub(crate) ticket: Ticket,
     pub(crate) end: EndId,
     pub(crate) until: u64,
+}
+
+/// A server that waits for a client, or somebody who waits for a server.
+#[derive(Debug)]
+pub(crate) struct ParkedWait {
+    pub(crate) ticket: Ticket,
+    pub(crate) end: EndId,
 }
 
 /// What all parked operations have in common.
@@ -96,7 +168,7 @@ macro_rules! parked {
     };
 }
 
-parked!(ParkedRead, ParkedWrite, ParkedFlush);
+parked!(ParkedRead, ParkedWrite, ParkedFlush, ParkedWait);
 
 /// Where each ticket is parked (`P`, the pipe), which deadlines there are, and which interrupts
 /// came before their operation.

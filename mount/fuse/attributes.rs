@@ -188,6 +188,7 @@ fn word(state: State) -> &'static str {
         State::Listening | State::Lingering => "listening",
         State::Connected => "connected",
         State::Draining | State::Abandoned => "closing",
+        State::Disconnected => "disconnected",
         State::Joined => "shared",
     }
 }

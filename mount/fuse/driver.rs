@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use fuser::{FileHandle, FopenFlags, ReplyEmpty, ReplyOpen};
 use parking_lot::{Condvar, Mutex};
-use pipefs::{Effects, EndId, Engine, Error, Ticket};
+use pipefs::{Answer, Effects, Engine, Error, Progress, Ticket};
 
 use super::data::buffers::Buffers;
 use super::data::wire;
@@ -59,19 +59,19 @@ pub(crate) enum WaitingReply {
 
 impl WaitingReply {
     /// Answers it. An open's end is noted at its door before the kernel can use it.
-    pub(crate) fn answer(self, driver: &Driver, outcome: Result<Option<EndId>, Error>) {
-        match (self, outcome) {
-            (Self::Open { reply, door, truncates }, Ok(Some(end))) => {
+    pub(crate) fn answer(self, driver: &Driver, answer: Answer) {
+        match (self, answer) {
+            (Self::Open { reply, door, truncates }, Answer::Opened(end)) => {
                 driver.doors.lock().attach(door, end);
                 reply.opened(FileHandle(end.raw()), OPEN_FLAGS);
                 if truncates {
                     driver.housekeeper.restore_size(door);
                 }
             }
-            (Self::Flush(reply), Ok(None)) => reply.ok(),
-            (Self::Open { reply, .. }, Err(error)) => reply.error(fuser_errno(error)),
-            (Self::Flush(reply), Err(error)) => reply.error(fuser_errno(error)),
-            (reply, outcome) => unreachable!("{reply:?} was answered with {outcome:?}"),
+            (Self::Flush(reply), Answer::Flushed) => reply.ok(),
+            (Self::Open { reply, .. }, Answer::Failed(error)) => reply.error(fuser_errno(error)),
+            (Self::Flush(reply), Answer::Failed(error)) => reply.error(fuser_errno(error)),
+            (reply, answer) => unreachable!("{reply:?} was answered with {answer:?}"),
         }
     }
 }
@@ -100,6 +100,23 @@ impl Driver {
     /// Takes a reply out, to answer it.
     pub(crate) fn take_waiting(&self, ticket: Ticket) -> Option<WaitingReply> {
         self.waiting.lock().remove(&ticket)
+    }
+
+    /// Answers an operation of the control plane that did not have to wait.
+    pub(crate) fn finish<T>(
+        &self,
+        ticket: Ticket,
+        progress: Result<Progress<T>, Error>,
+        answer: impl FnOnce(T) -> Answer,
+    ) {
+        let answer = match progress {
+            Ok(Progress::Waiting) => return,
+            Ok(Progress::Done(value)) => answer(value),
+            Err(error) => Answer::Failed(error),
+        };
+        if let Some(reply) = self.take_waiting(ticket) {
+            reply.answer(self, answer);
+        }
     }
 
     /// Does what has to be done besides requests, until the mount is stopped: expires what has

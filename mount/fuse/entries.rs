@@ -134,6 +134,7 @@ pub(crate) fn wanted(flags: i32) -> Wanted {
         read: matches!(access, libc::O_RDONLY | libc::O_RDWR),
         write: matches!(access, libc::O_WRONLY | libc::O_RDWR),
         truncate: flags & libc::O_TRUNC != 0,
+        append: flags & libc::O_APPEND != 0,
     }
 }
 

@@ -18,8 +18,8 @@ use fuser::{
 use parking_lot::Mutex;
 use pipefs::settings::Mode;
 use pipefs::{
-    AttributeChange, Effects, EndId, Error, Ino, Listing, Node, Now, Open, Patience, PipeHandle,
-    Progress, Rename, Ticket,
+    Answer, AttributeChange, Effects, EndId, Error, Ino, Listing, Node, Now, Open, Patience,
+    PipeHandle, Rename,
 };
 
 use super::data::wire;
@@ -228,7 +228,7 @@ impl Filesystem for Metadata {
         self.driver.keep_waiting(ticket, waiting);
         let mut effects = Effects::default();
         let progress = self.driver.engine.open(&door.pipe, open, ticket, Now::read(), &mut effects);
-        self.finish(ticket, progress.map(|progress| progress.map(Some)));
+        self.driver.finish(ticket, progress, Answer::Opened);
         self.driver.deliver(&mut effects);
     }
 
@@ -265,7 +265,7 @@ impl Filesystem for Metadata {
         self.driver.keep_waiting(ticket, WaitingReply::Flush(reply));
         let mut effects = Effects::default();
         let progress = self.driver.engine.flush(EndId::from_raw(fh.0), ticket, &mut effects);
-        self.finish(ticket, progress.map(|progress| progress.map(|()| None)));
+        self.driver.finish(ticket, progress, |()| Answer::Flushed);
         self.driver.deliver(&mut effects);
     }
 
@@ -378,19 +378,5 @@ impl Filesystem for Metadata {
 
     fn access(&self, _: &Request, _: INodeNo, _: AccessFlags, reply: ReplyEmpty) {
         reply.error(Errno::ENOSYS);
-    }
-}
-
-impl Metadata {
-    /// Answers an open or fsync that did not have to wait.
-    fn finish(&self, ticket: Ticket, progress: Result<Progress<Option<EndId>>, Error>) {
-        let outcome = match progress {
-            Ok(Progress::Waiting) => return,
-            Ok(Progress::Done(end)) => Ok(end),
-            Err(error) => Err(error),
-        };
-        if let Some(reply) = self.driver.take_waiting(ticket) {
-            reply.answer(&self.driver, outcome);
-        }
     }
 }

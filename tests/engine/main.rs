@@ -7,6 +7,7 @@
 //! | [`closing`] | nothing that was accepted is lost |
 //! | [`data`] | what a read returns and what a write is |
 //! | [`messages`] | message pipes, and what a full lane throws away |
+//! | [`functions`] | the pipe functions beside reading, writing and flushing |
 //! | [`shared`] | one conduit for all |
 //! | [`memory`] | the memory limit |
 //! | [`readiness`] | what poll says, and whom a change wakes |
@@ -24,6 +25,7 @@ mod arena;
 mod closing;
 mod configure;
 mod data;
+mod functions;
 mod memory;
 mod messages;
 mod names;

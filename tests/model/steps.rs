@@ -110,7 +110,7 @@ impl How {
             Self::WriteTruncate => Wanted { truncate: true, ..Wanted::WRITE },
             Self::ReadWrite => Wanted::BOTH,
             Self::ReadWriteTruncate => Wanted::SERVE_BOTH,
-            Self::Neither => Wanted { read: false, write: false, truncate: false },
+            Self::Neither => Wanted::default(),
         }
     }
 

@@ -43,9 +43,9 @@ const BANS: [Ban; 6] = [
     },
     Ban {
         within: &["src/"],
-        except: &["src/engine.rs", "src/sync.rs"],
+        except: &["src/engine.rs", "src/handle.rs", "src/sync.rs"],
         words: &["Mutex", "RwLock", "Condvar", "parking_lot", "std::sync::atomic"],
-        why: "the engine's locks are in src/engine.rs alone, by way of src/sync.rs",
+        why: "the engine's locks are in src/engine.rs and src/handle.rs, by way of src/sync.rs",
     },
     Ban {
         within: &["src/", "mount/", "tests/"],

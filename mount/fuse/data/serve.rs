@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 
 use bytes::{Bytes, BytesMut};
 use log::{debug, warn};
-use pipefs::{Answer, Blocking, Data, Effects, EndId, Error, Now, PollKey, Progress, Ticket};
+use pipefs::{Answer, Blocking, Data, Effects, EndId, Now, PollKey, Progress, Ticket};
 use smallvec::SmallVec;
 
 use super::buffers::reuse;
@@ -146,9 +146,7 @@ impl Driver {
             match answer {
                 Answer::Read(data) => self.reply_data(ticket, data),
                 Answer::Written(written) => self.reply_number(ticket, written),
-                Answer::Opened(end) => self.answer_control(ticket, Ok(Some(end))),
-                Answer::Flushed => self.answer_control(ticket, Ok(None)),
-                Answer::Failed(error) => self.answer_control(ticket, Err(error)),
+                answer => self.answer_control(ticket, answer),
             }
         }
         for key in effects.wakes.drain(..) {
@@ -159,16 +157,13 @@ impl Driver {
         }
     }
 
-    /// Answers an open or fsync that waited; what the control plane does not know is a read or
-    /// write.
-    fn answer_control(&self, ticket: Ticket, outcome: Result<Option<EndId>, Error>) {
-        let Some(waiting) = self.take_waiting(ticket) else {
-            match outcome {
-                Err(error) => return self.reply_error(ticket, errno(error)),
-                Ok(_) => unreachable!("{ticket:?} was neither an open nor an fsync"),
-            }
-        };
-        waiting.answer(self, outcome);
+    /// Answers what waited in the control plane; what that does not know is a read or write.
+    fn answer_control(&self, ticket: Ticket, answer: Answer) {
+        match (self.take_waiting(ticket), answer) {
+            (Some(waiting), answer) => waiting.answer(self, answer),
+            (None, Answer::Failed(error)) => self.reply_error(ticket, errno(error)),
+            (None, answer) => unreachable!("{ticket:?} waits for no {answer:?}"),
+        }
     }
 
     fn reply_data(&self, ticket: Ticket, data: Data) {

@@ -1,0 +1,39 @@
+//! A pipe as callers hold it.
+
+use crate::namespace::Ino;
+use crate::pipe::Pipe;
+use crate::sync::{Arc, Mutex, MutexGuard};
+
+/// A pipe, whatever its name is now: valid also after the name has gone.
+#[derive(Debug, Clone)]
+pub struct PipeHandle(Arc<Cell>);
+
+#[derive(Debug)]
+struct Cell {
+    ino: Ino,
+    pipe: Mutex<Pipe>,
+}
+
+impl PipeHandle {
+    /// The pipe's number (`st_ino`), the same for its whole life.
+    #[must_use]
+    pub fn ino(&self) -> Ino {
+        self.0.ino
+    }
+
+    pub(crate) fn new(ino: Ino, pipe: Pipe) -> Self {
+        Self(Arc::new(Cell { ino, pipe: Mutex::new(pipe) }))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Pipe> {
+        self.0.pipe.lock()
+    }
+}
+
+impl PartialEq for PipeHandle {
+    fn eq(&self, other: &Self) -> bool {
+        self.ino() == other.ino()
+    }
+}
+
+impl Eq for PipeHandle {}
