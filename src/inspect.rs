@@ -46,7 +46,8 @@ pub struct EndInfo {
     pub readable_bytes: u64,
     /// Bytes by which what this end wrote is below the capacity.
     pub writable_bytes: u64,
-    /// What went through the lane that it reads.
+    /// What the readers there got, and what was dropped before they did; of a broadcast pipe,
+    /// this reader.
     pub traffic: Traffic,
 }
 
@@ -125,10 +126,11 @@ impl Pipe {
             return Err(Error::BadState);
         }
         let lane = instance.lane(side.lane);
-        if lane.is_empty() && lane.reader_ready(side.peers_from).hangup {
+        let outlet = lane.outlets.of(id);
+        if outlet.queue.is_empty() && lane.reader_ready(id, side.peers_from).hangup {
             return Err(Error::BrokenPipe);
         }
-        Ok(lane.peeked(max_bytes, self.settings))
+        Ok(outlet.peeked(max_bytes, self.settings))
     }
 
     fn end_info(&self, id: EndId, gate: &Gate<'_>) -> Result<EndInfo> {
@@ -157,9 +159,9 @@ impl Pipe {
                 info.role = Some((*role).into());
                 info.state = Some(instance.state);
                 if let Some(side) = reads.filter(|_| end.wanted.read) {
-                    let lane = instance.lane(side.lane);
-                    info.readable_bytes = lane.peeked(0, self.settings).total_bytes;
-                    info.traffic = lane.traffic();
+                    let outlet = instance.lane(side.lane).outlets.of(id);
+                    info.readable_bytes = outlet.queue.byte_len();
+                    info.traffic = outlet.traffic();
                 }
                 if let Some(side) = writes.filter(|_| end.wanted.write) {
                     info.writable_bytes = instance.lane(side.lane).room_bytes(self.limits(gate));

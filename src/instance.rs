@@ -38,9 +38,9 @@ impl Instance {
         Self::new(id, State::Listening, direction, server, Sharing::Private)
     }
 
-    /// The one conduit of a shared pipe.
-    pub(crate) fn joined(id: InstanceId) -> Self {
-        Self::new(id, State::Joined, Direction::Outbound, Who::default(), Sharing::Shared)
+    /// The one conduit of a shared or broadcast pipe.
+    pub(crate) fn joined(id: InstanceId, sharing: Sharing) -> Self {
+        Self::new(id, State::Joined, Direction::Outbound, Who::default(), sharing)
     }
 
     fn new(
@@ -83,8 +83,8 @@ impl Instance {
     }
 
     /// The server that creates the instance takes its end.
-    pub(crate) fn attach_server(&mut self) -> Connection {
-        let reads = self.direction.has_to_server().then(|| self.read_side(LaneId::ToServer));
+    pub(crate) fn attach_server(&mut self, end: EndId) -> Connection {
+        let reads = self.direction.has_to_server().then(|| self.read_side(LaneId::ToServer, end));
         let writes = self.direction.has_to_client().then(|| self.write_side(LaneId::ToClient));
         Connection { instance: self.id, role: Role::Server, reads, writes }
     }
@@ -103,23 +103,28 @@ impl Instance {
         for connect in self.connects.drain(..) {
             effects.answer(connect.ticket, Answer::Connected);
         }
-        let reads = self.direction.has_to_client().then(|| self.read_side(LaneId::ToClient));
+        let reads = self.direction.has_to_client().then(|| self.read_side(LaneId::ToClient, end));
         let writes = self.direction.has_to_server().then(|| self.write_side(LaneId::ToServer));
         Connection { instance: self.id, role: Role::Client, reads, writes }
     }
 
     /// Somebody joins a shared conduit. The first reader revives the writers that are there.
-    pub(crate) fn attach_member(&mut self, wanted: Wanted, effects: &mut Effects) -> Connection {
+    pub(crate) fn attach_member(
+        &mut self,
+        end: EndId,
+        wanted: Wanted,
+        effects: &mut Effects,
+    ) -> Connection {
         if wanted.read && !self.to_client.has_readers() {
             self.to_client.writer_pollers().wake(&mut effects.wakes);
         }
-        let reads = wanted.read.then(|| self.read_side(LaneId::ToClient));
+        let reads = wanted.read.then(|| self.read_side(LaneId::ToClient, end));
         let writes = wanted.write.then(|| self.write_side(LaneId::ToClient));
         Connection { instance: self.id, role: Role::Member, reads, writes }
     }
 
-    fn read_side(&mut self, lane: LaneId) -> Side {
-        Side { lane, peers_from: self.lane_mut(lane).open_reader() }
+    fn read_side(&mut self, lane: LaneId, end: EndId) -> Side {
+        Side { lane, peers_from: self.lane_mut(lane).open_reader(end) }
     }
 
     fn write_side(&mut self, lane: LaneId) -> Side {
@@ -181,7 +186,7 @@ impl Instance {
         self.past_traffic = self.traffic();
         self.to_client = Lane::new(Sharing::Private);
         self.to_server = Lane::new(Sharing::Private);
-        self.attach_server();
+        self.attach_server(server);
         for connect in self.connects.drain(..) {
             effects.fail(connect.ticket, Error::NotConnected);
         }

@@ -1,18 +1,18 @@
-//! One direction of an instance: a queue, the operations that wait at it, and who is there.
-//!
-//! A lane holds data or readers that wait for data, never both; every change asserts it.
+//! One direction of an instance: where its readers take from, the writers that wait, and who is
+//! there.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::BytesMut;
 
 use crate::effects::{Answer, Effects, Progress, Ticket};
 use crate::end::EndId;
-use crate::queue::{Boundary, Data, Queue};
+use crate::outlet::{Outlet, Outlets};
+use crate::queue::Data;
 use crate::quota::Gate;
 use crate::ready::Pollers;
 use crate::settings::{Overflow, Settings};
-use crate::transfer::charge;
+use crate::traffic::Traffic;
 use crate::waiting::{Parked, ParkedFlush, ParkedRead, ParkedWrite, Takes, Waits};
 use crate::{Error, Result};
 
@@ -23,76 +23,66 @@ pub(crate) struct Limits<'a> {
     pub(crate) gate: &'a Gate<'a>,
 }
 
-/// Whether a lane is a conduit's private one or a FIFO that all share: they differ in when a
-/// reader sees the end and in what happens to data that no reader wanted.
+/// Who shares a lane: it decides when a reader sees the end, and what happens to data that no
+/// reader wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sharing {
     /// One writer's end, one reader's end.
     Private,
     /// Any number of both: data outlives its reader, a new writer revives readers.
     Shared,
+    /// Any number of both, and each reader gets everything that is written while it is there.
+    Broadcast,
 }
 
 #[derive(Debug)]
 pub(crate) struct Lane {
-    sharing: Sharing,
-    pub(crate) queue: Queue,
-    pub(crate) readers: VecDeque<ParkedRead>,
+    pub(crate) sharing: Sharing,
+    pub(crate) outlets: Outlets,
     pub(crate) writers: VecDeque<ParkedWrite>,
     pub(crate) flushes: VecDeque<ParkedFlush>,
-    pub(crate) reader_pollers: Pollers,
     pub(crate) writer_pollers: Pollers,
     /// Open ends now, and how many there ever were.
     reader_ends: u32,
     reader_opens: u64,
     pub(crate) writer_ends: u32,
     pub(crate) writer_opens: u64,
-    pub(crate) discarded_bytes: u64,
-    /// Bytes that `overflow` threw away: from the queue, from lines that were begun, and before
-    /// they came to either.
-    pub(crate) overwritten_bytes: u64,
-    pub(crate) cut_off_bytes: u64,
-    pub(crate) refused_bytes: u64,
-    /// How many messages or writes that were.
-    pub(crate) dropped_count: u64,
+    /// What writers handed over, and what became of it beside what the outlets know: readers that
+    /// have left, lines that were never ended, and bytes that nobody was there to read.
+    pub(crate) past: Traffic,
     /// With `framing=line`: what each writer wrote after its last newline.
     pub(crate) begun_lines: HashMap<EndId, BytesMut>,
-    /// What the mount counts as this queue's waste.
-    pub(crate) waste_bytes: u64,
 }
 
 impl Lane {
     pub(crate) fn new(sharing: Sharing) -> Self {
         Self {
             sharing,
-            queue: Queue::default(),
-            readers: VecDeque::new(),
+            outlets: match sharing {
+                Sharing::Private | Sharing::Shared => Outlets::One(Outlet::default()),
+                Sharing::Broadcast => Outlets::Each(BTreeMap::new()),
+            },
             writers: VecDeque::new(),
             flushes: VecDeque::new(),
-            reader_pollers: Pollers::default(),
             writer_pollers: Pollers::default(),
             reader_ends: 0,
             reader_opens: 0,
             writer_ends: 0,
             writer_opens: 0,
-            discarded_bytes: 0,
-            overwritten_bytes: 0,
-            cut_off_bytes: 0,
-            refused_bytes: 0,
-            dropped_count: 0,
+            past: Traffic::default(),
             begun_lines: HashMap::new(),
-            waste_bytes: 0,
         }
     }
 
     /// What was accepted and not read yet, lines that are begun included.
     pub(crate) fn buffered_bytes(&self) -> u64 {
-        self.queue.byte_len() + self.begun_bytes()
+        let queued: u64 = self.outlets.iter().map(|outlet| outlet.queue.byte_len()).sum();
+        queued + self.begun_bytes()
     }
 
-    /// Whether a reader would find nothing.
+    /// Whether a reader that comes now would find nothing.
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.outlets.one().is_none_or(|outlet| outlet.queue.is_empty())
     }
 
     pub(crate) fn has_readers(&self) -> bool {
@@ -105,13 +95,17 @@ impl Lane {
 
     /// A reader's end opens. Returns the mark from which it counts writers: it sees a hang-up
     /// once a writer that was there since has gone.
-    pub(crate) fn open_reader(&mut self) -> u64 {
+    pub(crate) fn open_reader(&mut self, end: EndId) -> u64 {
         self.reader_ends += 1;
         self.reader_opens += 1;
+        if let Outlets::Each(outlets) = &mut self.outlets {
+            outlets.insert(end, Box::default());
+        }
         match self.sharing {
+            Sharing::Private => 0,
             // What is buffered was written by somebody: after it comes an end, not a wait.
-            Sharing::Shared if self.is_empty() => self.writer_opens - u64::from(self.writer_ends),
-            _ => 0,
+            Sharing::Shared if !self.is_empty() => 0,
+            Sharing::Shared | Sharing::Broadcast => self.writer_opens - u64::from(self.writer_ends),
         }
     }
 
@@ -122,14 +116,26 @@ impl Lane {
         self.writer_opens += 1;
         match self.sharing {
             Sharing::Shared => self.reader_opens - u64::from(self.reader_ends),
-            Sharing::Private => 0,
+            Sharing::Private | Sharing::Broadcast => 0,
         }
     }
 
-    /// A reader's end closes. When it was the last, nobody will read on: writers break.
+    /// A reader's end closes. When it was the last, nobody will read on: writers break, except
+    /// those of a broadcast, who speak also when nobody listens.
     pub(crate) fn close_reader(&mut self, end: EndId, limits: Limits<'_>, effects: &mut Effects) {
         self.reader_ends -= 1;
-        self.reader_pollers.remove(end);
+        match &mut self.outlets {
+            Outlets::One(outlet) => outlet.pollers.remove(end),
+            Outlets::Each(outlets) => {
+                if let Some(mut outlet) = outlets.remove(&end) {
+                    outlet.discard(limits.gate);
+                    self.past = self.past + outlet.traffic();
+                }
+                // It may have been the one that the others waited for.
+                self.finish_flushes(effects);
+                return self.relieve(limits, effects);
+            }
+        }
         if self.reader_ends > 0 {
             return;
         }
@@ -153,35 +159,46 @@ impl Lane {
         if self.writer_ends > 0 {
             return;
         }
-        for read in self.readers.drain(..) {
-            read.answer(Data::default(), effects);
+        for outlet in self.outlets.iter_mut() {
+            for read in outlet.readers.drain(..) {
+                read.answer(Data::default(), effects);
+            }
+            outlet.pollers.wake(&mut effects.wakes);
         }
-        self.reader_pollers.wake(&mut effects.wakes);
     }
 
-    /// Throws the queue away (its reader has left) and counts it.
+    /// Throws away what is buffered (its reader has left) and counts it.
     pub(crate) fn discard(&mut self, gate: &Gate<'_>) {
         for (_, begun) in self.begun_lines.drain() {
-            self.queue.push(begun.freeze(), Boundary::Message);
+            gate.release(begun.len() as u64);
+            self.past.discarded_bytes += begun.len() as u64;
         }
-        gate.release(self.queue.charge());
-        self.discarded_bytes += self.queue.clear();
-        self.watch_waste(gate);
+        for outlet in self.outlets.iter_mut() {
+            outlet.discard(gate);
+        }
     }
 
     /// Whether all writers have gone, so that a drained lane is at its end.
     fn is_ended(&self) -> bool {
-        self.writer_ends == 0 && (self.writer_opens > 0 || self.sharing == Sharing::Shared)
+        self.writer_ends == 0 && (self.writer_opens > 0 || self.sharing != Sharing::Private)
     }
 
     /// Whether the reading side has gone since a writer with this mark opened.
     pub(crate) fn is_broken(&self, readers_from: u64) -> bool {
-        self.reader_ends == 0 && self.reader_opens > readers_from
+        let breaks = self.sharing != Sharing::Broadcast;
+        breaks && self.reader_ends == 0 && self.reader_opens > readers_from
     }
 
+    /// Whether a write would be taken in now by every outlet.
     pub(crate) fn accepts(&self, limits: Limits<'_>) -> bool {
-        let has_space = self.queue.charge() < limits.settings.capacity_bytes;
-        !self.readers.is_empty() || (has_space && limits.gate.has_room())
+        let needs_memory = self.outlets.iter().any(|outlet| outlet.readers.is_empty());
+        self.outlets.iter().all(|outlet| outlet.has_space(limits))
+            && (!needs_memory || limits.gate.has_room())
+    }
+
+    /// Whether nothing is queued for anybody.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.outlets.iter().all(|outlet| outlet.queue.is_empty())
     }
 
     /// One read of up to `max` bytes. A continuation belongs to a read(2) that has got data
@@ -198,12 +215,12 @@ impl Lane {
     ) -> Result<Progress<Data>> {
         // What waits to be written though nothing is buffered waits for the mount's memory. With
         // its reader there it needs none; each would wait for the other while others fill memory.
-        while self.queue.is_empty() && self.admit_next(limits, effects) {}
+        while self.is_drained() && self.admit_next(limits, effects) {}
         if waits == Waits::HasSome && read.takes != Takes::Bytes {
             // A message fits one request: what a continuation found would be another one.
             return Ok(Progress::Done(Data::default()));
         }
-        if self.has_for(read.takes, limits.gate) {
+        if self.outlets.of_mut(read.end).has_for(read.takes, limits.gate) {
             return Ok(Progress::Done(self.take(&read, limits, effects)));
         }
         if self.is_ended() {
@@ -212,11 +229,10 @@ impl Lane {
         match waits {
             Waits::Yes => {
                 let was_accepting = self.accepts(limits);
-                self.readers.push_back(read);
+                self.outlets.of_mut(read.end).readers.push_back(read);
                 if !was_accepting {
                     self.writer_pollers.wake(&mut effects.wakes);
                 }
-                self.assert_data_or_readers();
                 Ok(Progress::Waiting)
             }
             Waits::No => Err(Error::WouldBlock),
@@ -228,7 +244,8 @@ impl Lane {
         let was_accepting = self.accepts(limits);
         // Memory that was lacking goes to those who have waited longest, by way of `relieve`.
         let had_memory = limits.gate.has_room();
-        let data = self.take_next(read.max_bytes, read.takes, limits.gate);
+        let outlet = self.outlets.of_mut(read.end);
+        let data = outlet.take(read.max_bytes, read.takes, limits.gate);
         if had_memory {
             self.pump(limits, effects);
             if !was_accepting && self.accepts(limits) {
@@ -295,19 +312,15 @@ impl Lane {
             return Ok(Progress::Done(written));
         }
         match (limits.settings.overflow, waits) {
-            (Overflow::DropOldest, _) if self.make_room(charge(&write.data), limits, effects) => {
-                self.accept(write, limits, effects);
-                Ok(Progress::Done(written))
-            }
             (Overflow::DropOldest | Overflow::DropNewest, _) => {
-                self.drop_write(write, limits);
+                self.accept_or_drop(write, limits, effects);
                 Ok(Progress::Done(written))
             }
             (Overflow::Error, _) => Err(Error::Full),
             (Overflow::Block, Waits::Yes) => {
                 self.writers.push_back(write.at_rest());
-                if self.queue.is_empty() {
-                    self.reader_pollers.wake(&mut effects.wakes);
+                if self.is_drained() {
+                    self.outlets.iter_mut().for_each(|o| o.pollers.wake(&mut effects.wakes));
                 }
                 Ok(Progress::Waiting)
             }
@@ -325,27 +338,29 @@ impl Lane {
         end: EndId,
         readers_from: u64,
     ) -> Result<Progress<()>> {
-        if self.is_broken(readers_from) && (self.discarded_bytes > 0 || !self.queue.is_empty()) {
+        let is_drained = self.is_drained();
+        let has_lost = self.traffic().discarded_bytes > 0;
+        if self.is_broken(readers_from) && (has_lost || !is_drained) {
             return Err(Error::BrokenPipe);
         }
-        if self.queue.is_empty() {
+        if is_drained {
             return Ok(Progress::Done(()));
         }
-        let until = self.queue.end_position();
+        let until = self.outlets.end_positions();
         self.flushes.push_back(ParkedFlush { ticket, end, until });
         Ok(Progress::Waiting)
     }
 
     pub(crate) fn finish_flushes(&mut self, effects: &mut Effects) {
-        while self.flushes.front().is_some_and(|f| f.until <= self.queue.head_position()) {
+        while self.flushes.front().is_some_and(|flush| self.outlets.have_passed(&flush.until)) {
             if let Some(flush) = self.flushes.pop_front() {
                 effects.answer(flush.ticket, Answer::Flushed);
             }
         }
     }
 
-    pub(crate) fn reader_pollers(&mut self) -> &mut Pollers {
-        &mut self.reader_pollers
+    pub(crate) fn reader_pollers(&mut self, end: EndId) -> &mut Pollers {
+        &mut self.outlets.of_mut(end).pollers
     }
 
     pub(crate) fn writer_pollers(&mut self) -> &mut Pollers {
@@ -354,30 +369,25 @@ impl Lane {
 
     /// Takes a waiting operation out, unanswered; the caller answers it.
     pub(crate) fn withdraw(&mut self, ticket: Ticket) -> bool {
-        Parked::withdraw(&mut self.readers, ticket)
+        self.outlets.withdraw(ticket)
             || Parked::withdraw(&mut self.writers, ticket)
             || Parked::withdraw(&mut self.flushes, ticket)
     }
 
     /// An end closes: what still waits on its behalf fails.
     pub(crate) fn abandon(&mut self, end: EndId, effects: &mut Effects) {
-        Parked::fail_all_of(&mut self.readers, end, effects);
+        for outlet in self.outlets.iter_mut() {
+            Parked::fail_all_of(&mut outlet.readers, end, effects);
+        }
         Parked::fail_all_of(&mut self.writers, end, effects);
         Parked::fail_all_of(&mut self.flushes, end, effects);
-    }
-
-    pub(crate) fn assert_data_or_readers(&self) {
-        assert!(
-            self.queue.is_empty() || self.readers.is_empty(),
-            "a lane holds data or waiting readers, never both"
-        );
     }
 }
 
 impl Drop for Lane {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            let waiting = self.readers.len() + self.writers.len() + self.flushes.len();
+            let waiting = self.writers.len() + self.flushes.len();
             assert_eq!(waiting, 0, "operations forgotten in a lane");
         }
     }

@@ -10,7 +10,8 @@
 //! - `pipe`, `opening` — all instances of a name; how opens find one, or wait
 //! - `access` — who becomes server and who client
 //! - `instance`, `state`, `end` — one conduit, its life, and what an open file holds of it
-//! - `lane`, `transfer` — one direction of a conduit; bytes and messages
+//! - `lane`, `transfer`, `outlet` — one direction of a conduit: its writers, bytes and messages,
+//!   and where its readers take from
 //! - `queue`, `data`, `lengths` — the buffer; what goes in and out; where messages end in it
 //! - `listen`, `transact`, `inspect` — the pipe functions beside read, write and flush
 //! - `waiting`, `effects`, `ready` — parked operations, their answers, and poll
@@ -36,6 +37,7 @@ pub mod listen;
 pub mod name;
 pub mod namespace;
 pub mod opening;
+mod outlet;
 pub mod pipe;
 pub mod queue;
 mod quota;
@@ -65,7 +67,7 @@ pub use namespace::{Attributes, Ino, Listing, Node, ROOT, Rename};
 pub use opening::{Open, Patience};
 pub use queue::Data;
 pub use ready::Ready;
-pub use report::{EndReport, EndRole, InstanceReport, MemoryUse, PipeState, Summary};
+pub use report::{EndReport, EndRole, InstanceReport, MemoryUse, OwnReport, PipeState, Summary};
 pub use settings::Settings;
 pub use state::State;
 pub use traffic::Traffic;

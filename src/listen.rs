@@ -152,7 +152,7 @@ impl Pipe {
     pub(crate) fn is_available(&self) -> bool {
         match self.settings.mode {
             Mode::Instance => !self.listening.is_empty(),
-            Mode::Shared => self.instances.values().any(|conduit| {
+            Mode::Shared | Mode::Broadcast => self.instances.values().any(|conduit| {
                 let lane = conduit.lane(LaneId::ToClient);
                 lane.has_writers() || !lane.is_empty()
             }),
@@ -169,8 +169,11 @@ impl Lane {
         effects: &mut Effects,
         why: impl Fn(EndId, Error) -> Error,
     ) {
-        for read in self.readers.drain(..) {
-            effects.fail(read.ticket, why(read.end, Error::Reset));
+        for outlet in self.outlets.iter_mut() {
+            for read in outlet.readers.drain(..) {
+                effects.fail(read.ticket, why(read.end, Error::Reset));
+            }
+            outlet.pollers.wake(&mut effects.wakes);
         }
         for write in self.writers.drain(..) {
             effects.fail(write.ticket, why(write.end, Error::BrokenPipe));
@@ -178,7 +181,6 @@ impl Lane {
         for flush in self.flushes.drain(..) {
             effects.fail(flush.ticket, Error::NotConnected);
         }
-        self.reader_pollers.wake(&mut effects.wakes);
         self.writer_pollers.wake(&mut effects.wakes);
         self.discard(gate);
     }

@@ -6,7 +6,7 @@ use crate::access::{Decision, Wanted, decide, in_force};
 use crate::effects::{Answer, Effects, Progress, Ticket};
 use crate::end::{Connection, End, EndId, InstanceId, LaneId, Link, Pending, Who};
 use crate::instance::Instance;
-use crate::lane::Lane;
+use crate::lane::{Lane, Sharing};
 use crate::pipe::Pipe;
 use crate::quota::Gate;
 use crate::settings::{Mode, OpenPolicy};
@@ -74,7 +74,7 @@ impl Pipe {
         }
         let link = match self.settings.mode {
             Mode::Instance => self.link_instance(id, open, effects)?,
-            Mode::Shared => self.link_shared(open, effects)?,
+            Mode::Shared | Mode::Broadcast => self.link_shared(id, open, effects)?,
         };
         let mut end = End::new(open.wanted, open.who, link);
         let mut opened = Opened::New;
@@ -105,7 +105,7 @@ impl Pipe {
                 self.decided = Some(direction);
                 let id = self.next_instance_id();
                 let mut instance = Instance::listening(id, direction, open.who);
-                let connection = instance.attach_server();
+                let connection = instance.attach_server(end);
                 self.instances.insert(id, Box::new(instance));
                 self.listening.push_back(id);
                 Ok(Link::Connected(connection))
@@ -132,14 +132,14 @@ impl Pipe {
         }
     }
 
-    fn link_shared(&mut self, open: Open, effects: &mut Effects) -> Result<Link> {
+    fn link_shared(&mut self, end: EndId, open: Open, effects: &mut Effects) -> Result<Link> {
         let Wanted { read, write, .. } = open.wanted;
         if !read && !write {
             return Err(Error::Invalid);
         }
         let conduit = self.instances.values().next().map(|i| (i.id, i.lane(LaneId::ToClient)));
         let nonblocking = open.patience == Patience::NonBlocking;
-        if !read && nonblocking {
+        if !read && nonblocking && self.settings.mode == Mode::Shared {
             let has_readers = conduit.is_some_and(|(_, lane)| lane.has_readers());
             if !has_readers && self.waiting.is_empty() {
                 return Err(Error::NoReader);
@@ -155,11 +155,15 @@ impl Pipe {
             Some((id, _)) => id,
             None => {
                 let id = self.next_instance_id();
-                self.instances.insert(id, Box::new(Instance::joined(id)));
+                let sharing = match self.settings.mode {
+                    Mode::Broadcast => Sharing::Broadcast,
+                    Mode::Instance | Mode::Shared => Sharing::Shared,
+                };
+                self.instances.insert(id, Box::new(Instance::joined(id, sharing)));
                 id
             }
         };
-        Ok(Link::Connected(self.instance_mut(id).attach_member(open.wanted, effects)))
+        Ok(Link::Connected(self.instance_mut(id).attach_member(end, open.wanted, effects)))
     }
 
     fn next_instance_id(&mut self) -> InstanceId {
@@ -196,13 +200,13 @@ impl Pipe {
                     let (id, who) = (self.waiting[at], self.ends[&self.waiting[at]].who);
                     (at, self.instance_mut(instance).attach_client(id, who, effects))
                 }
-                Mode::Shared => {
-                    let wanted = self.ends[&self.waiting[0]].wanted;
+                Mode::Shared | Mode::Broadcast => {
+                    let (id, wanted) = (self.waiting[0], self.ends[&self.waiting[0]].wanted);
                     let Some(conduit) = self.instances.values_mut().next() else { return };
                     if !conduit.lane(LaneId::ToClient).has_writers() {
                         return;
                     }
-                    (0, conduit.attach_member(wanted, effects))
+                    (0, conduit.attach_member(id, wanted, effects))
                 }
             };
             let id = self.waiting.remove(at).expect("it was found there");

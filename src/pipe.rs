@@ -240,8 +240,8 @@ impl Pipe {
         }
         if let Some(Side { lane, peers_from }) = reads {
             let lane = instance.lane_mut(lane);
-            key.into_iter().for_each(|key| lane.reader_pollers().add(key, id));
-            ready = ready | lane.reader_ready(peers_from);
+            key.into_iter().for_each(|key| lane.reader_pollers(id).add(key, id));
+            ready = ready | lane.reader_ready(id, peers_from);
         }
         if let Some(Side { lane, peers_from }) = writes {
             let lane = instance.lane_mut(lane);

@@ -35,14 +35,15 @@ impl BitOr for Ready {
 
 impl Lane {
     /// What poll says of a reader's end that counts writers from this mark.
-    pub(crate) fn reader_ready(&self, writers_from: u64) -> Ready {
+    pub(crate) fn reader_ready(&self, end: EndId, writers_from: u64) -> Ready {
         let hangup = self.writer_ends == 0 && self.writer_opens > writers_from;
-        Ready { readable: hangup || self.offers(), hangup, ..Ready::default() }
+        Ready { readable: hangup || self.offers(end), hangup, ..Ready::default() }
     }
 
     /// Whether a reader would get something: buffered, or written by somebody who waits.
-    pub(crate) fn offers(&self) -> bool {
-        !self.queue.is_empty() || !self.writers.is_empty()
+    pub(crate) fn offers(&self, end: EndId) -> bool {
+        let is_offered = !self.writers.is_empty() && self.is_drained();
+        is_offered || !self.outlets.of(end).queue.is_empty()
     }
 
     /// What poll says of a writer's end that counts readers from this mark.

@@ -4,6 +4,7 @@ use crate::Settings;
 use crate::end::{Link, Who};
 use crate::engine::Engine;
 use crate::handle::PipeHandle;
+use crate::outlet::Outlet;
 use crate::pipe::Pipe;
 use crate::state::State;
 use crate::traffic::Traffic;
@@ -45,6 +46,21 @@ pub struct EndReport {
     pub role: EndRole,
     /// The process that opened it.
     pub who: Who,
+    /// What waits for a reader of a broadcast pipe alone; `None` of any other end.
+    pub own: Option<OwnReport>,
+}
+
+/// What one reader of a broadcast pipe has before it, and what it missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnReport {
+    /// Bytes that it has not read yet.
+    pub buffered_bytes: u64,
+    /// Messages that it has not read yet; 0 of a byte pipe.
+    pub buffered_messages: usize,
+    /// Bytes that `overflow` dropped for it.
+    pub dropped_bytes: u64,
+    /// How many messages or writes those were.
+    pub dropped_count: u64,
 }
 
 /// What an end is to its instance.
@@ -155,11 +171,14 @@ impl Pipe {
     fn report_instances(&self, most: usize) -> Vec<InstanceReport> {
         let mut reports: Vec<_> =
             self.instances.values().take(most).map(|i| (i.id, i.report())).collect();
-        for end in self.ends.values() {
+        for (id, end) in &self.ends {
             let Link::Connected(connection) = &end.link else { continue };
             let known = reports.binary_search_by_key(&connection.instance, |(id, _)| *id);
             let Ok(at) = known else { continue };
-            reports[at].1.ends.push(EndReport { role: connection.role.into(), who: end.who });
+            let instance = &self.instances[&connection.instance];
+            let own = connection.reads.and_then(|side| instance.lane(side.lane).outlets.own(*id));
+            let own = own.map(Outlet::report);
+            reports[at].1.ends.push(EndReport { role: connection.role.into(), who: end.who, own });
         }
         reports.into_iter().map(|(_, report)| report).collect()
     }
@@ -167,6 +186,7 @@ impl Pipe {
     fn peek(&self, max_bytes: usize) -> Vec<u8> {
         let next = self.listening.front().and_then(|id| self.instances.get(id));
         let next = next.or_else(|| self.instances.values().find(|i| !i.outward().is_empty()));
-        next.map_or_else(Vec::new, |instance| instance.outward().peek(max_bytes, self.settings))
+        let outlet = next.and_then(|instance| instance.outward().outlets.one());
+        outlet.map_or_else(Vec::new, |outlet| outlet.peek(max_bytes, self.settings))
     }
 }

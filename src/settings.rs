@@ -51,6 +51,8 @@ pub enum Mode {
     Instance,
     /// One conduit for all: writers' data is joined, readers compete for it, as in a FIFO.
     Shared,
+    /// One conduit for all, and every reader gets everything written while it is open.
+    Broadcast,
 }
 
 /// What a write is.
@@ -202,7 +204,8 @@ impl Settings {
                     .map_err(|()| refused("access", "auto, outbound, inbound or duplex"))?;
             }
             "mode" => {
-                self.mode = value.parse().map_err(|()| refused("mode", "instance or shared"))?;
+                self.mode =
+                    value.parse().map_err(|()| refused("mode", "instance, shared or broadcast"))?;
             }
             "type" => {
                 self.pipe_type = value.parse().map_err(|()| refused("type", "byte or message"))?;
@@ -293,7 +296,7 @@ macro_rules! words {
 }
 
 words!(Access { Auto = "auto", Outbound = "outbound", Inbound = "inbound", Duplex = "duplex" });
-words!(Mode { Instance = "instance", Shared = "shared" });
+words!(Mode { Instance = "instance", Shared = "shared", Broadcast = "broadcast" });
 words!(PipeType { Byte = "byte", Message = "message" });
 words!(Framing { Write = "write", Line = "line" });
 words!(Linger { Keep = "keep", Drop = "drop" });

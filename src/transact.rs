@@ -106,7 +106,7 @@ impl Pipe {
         let (Some(reads), Some(writes), State::Connected) = (reads, writes, instance.state) else {
             return Err(Error::BadState);
         };
-        if instance.lane(reads.lane).offers() {
+        if instance.lane(reads.lane).offers(reply.end) {
             return Err(Error::Busy);
         }
         if request.len() > MESSAGE_MAX_BYTES {

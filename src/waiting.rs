@@ -116,12 +116,12 @@ impl ParkedWrite {
     }
 }
 
-/// A flush that waits until the stream has been read up to a position.
+/// A flush that waits until each outlet has been read up to a position.
 #[derive(Debug)]
 pub(crate) struct ParkedFlush {
     pub(crate) ticket: Ticket,
     pub(crate) end: EndId,
-    pub(crate) until: u64,
+    pub(crate) until: Vec<(EndId, u64)>,
 }
 
 /// A server that waits for a client, or somebody who waits for a server.

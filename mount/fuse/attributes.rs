@@ -2,7 +2,10 @@
 //! without opening it. The kernel checks the file's permissions before it asks here.
 
 use fuser::{Errno, ReplyEmpty, ReplyXattr};
-use pipefs::{Effects, EndRole, Error, Node, PipeHandle, ROOT, Refusal, Settings, State, Who};
+use pipefs::settings::Mode;
+use pipefs::{
+    Effects, EndReport, EndRole, Error, Node, PipeHandle, ROOT, Refusal, Settings, State,
+};
 use serde_json::{Value, json};
 
 use super::driver::Driver;
@@ -122,10 +125,9 @@ impl Driver {
         let instances: Vec<Value> = listed
             .iter()
             .map(|instance| {
-                let ends: Vec<Value> =
-                    instance.ends.iter().map(|end| of_end(end.role, end.who)).collect();
+                let ends: Vec<Value> = instance.ends.iter().map(of_end).collect();
                 json!({
-                    "state": word(instance.state),
+                    "state": word(instance.state, state.settings.mode),
                     "buffered_bytes": instance.buffered_bytes,
                     "buffered_messages": instance.buffered_messages,
                     "ends": ends,
@@ -166,13 +168,22 @@ impl Driver {
     }
 }
 
-fn of_end(role: EndRole, who: Who) -> Value {
+fn of_end(end: &EndReport) -> Value {
+    let EndReport { role, who, own } = end;
     let role = match role {
         EndRole::Server => "server",
         EndRole::Client => "client",
         EndRole::Member => "member",
     };
-    json!({ "role": role, "pid": process_of(who.pid), "uid": who.uid, "gid": who.gid })
+    let mut value =
+        json!({ "role": role, "pid": process_of(who.pid), "uid": who.uid, "gid": who.gid });
+    if let Some(own) = own {
+        value["buffered_bytes"] = own.buffered_bytes.into();
+        value["buffered_messages"] = own.buffered_messages.into();
+        value["dropped_bytes"] = own.dropped_bytes.into();
+        value["dropped_count"] = own.dropped_count.into();
+    }
+    value
 }
 
 /// FUSE tells which thread opened; people know processes. A thread that has ended stays as it is.
@@ -183,12 +194,13 @@ fn process_of(thread: u32) -> u32 {
 }
 
 /// The state in the words of docs/SEMANTICS.md.
-fn word(state: State) -> &'static str {
+fn word(state: State, mode: Mode) -> &'static str {
     match state {
         State::Listening | State::Lingering => "listening",
         State::Connected => "connected",
         State::Draining | State::Abandoned => "closing",
         State::Disconnected => "disconnected",
+        State::Joined if mode == Mode::Broadcast => "broadcast",
         State::Joined => "shared",
     }
 }

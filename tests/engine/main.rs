@@ -8,6 +8,7 @@
 //! | [`data`] | what a read returns and what a write is |
 //! | [`messages`] | message pipes, and what a full lane throws away |
 //! | [`functions`] | the pipe functions beside reading, writing and flushing |
+//! | [`broadcast`] | everything to everybody |
 //! | [`shared`] | one conduit for all |
 //! | [`memory`] | the memory limit |
 //! | [`readiness`] | what poll says, and whom a change wakes |
@@ -22,6 +23,7 @@
 mod random;
 
 mod arena;
+mod broadcast;
 mod closing;
 mod configure;
 mod data;

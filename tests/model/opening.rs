@@ -115,6 +115,7 @@ impl Model {
         match self.settings(pipe).mode {
             Mode::Instance => self.place_at_instance(pipe, opening),
             Mode::Shared => self.place_in_shared(pipe, opening),
+            Mode::Broadcast => unreachable!("no step makes a broadcast pipe"),
         }
     }
 

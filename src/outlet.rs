@@ -1,0 +1,337 @@
+//! Where a lane's readers take from: one queue for all of them, or, of a broadcast pipe, one for
+//! each.
+//!
+//! An outlet holds data or readers that wait for data, never both; every change asserts it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+
+use crate::effects::Effects;
+use crate::end::EndId;
+use crate::inspect::Peeked;
+use crate::lane::Limits;
+use crate::queue::{Boundary, Data, Queue};
+use crate::quota::Gate;
+use crate::ready::Pollers;
+use crate::report::OwnReport;
+use crate::settings::{Overflow, PipeType, Settings};
+use crate::traffic::Traffic;
+use crate::waiting::{Parked, ParkedRead, Takes};
+
+/// The outlet's name in a lane that has one for all its readers.
+const ALL: EndId = EndId::from_raw(0);
+
+/// A queue, and the readers that wait at it.
+#[derive(Debug, Default)]
+pub(crate) struct Outlet {
+    pub(crate) queue: Queue,
+    pub(crate) readers: VecDeque<ParkedRead>,
+    pub(crate) pollers: Pollers,
+    /// Bytes that their reader left behind.
+    pub(crate) discarded_bytes: u64,
+    /// Bytes that `overflow` threw away, from the queue and before they came to it.
+    overwritten_bytes: u64,
+    refused_bytes: u64,
+    /// How many messages or writes that were.
+    dropped_count: u64,
+    /// What the mount counts as this queue's waste.
+    waste_bytes: u64,
+}
+
+impl Outlet {
+    /// Whether the next write may come in, as far as capacity decides.
+    pub(crate) fn has_space(&self, limits: Limits<'_>) -> bool {
+        !self.readers.is_empty() || self.queue.charge() < limits.settings.capacity_bytes
+    }
+
+    /// Takes what one read gets: bytes, or at most one message.
+    pub(crate) fn take(&mut self, max_bytes: usize, takes: Takes, gate: &Gate<'_>) -> Data {
+        let before = self.queue.charge();
+        let message = match takes {
+            Takes::Message | Takes::Reply => self.queue.take_message(max_bytes),
+            Takes::Bytes => None,
+        };
+        let data = message.unwrap_or_else(|| self.queue.take(max_bytes));
+        gate.release(before - self.queue.charge());
+        self.watch_waste(gate);
+        data
+    }
+
+    /// Whether there is something for a reader; one of bytes passes over empty messages.
+    pub(crate) fn has_for(&mut self, takes: Takes, gate: &Gate<'_>) -> bool {
+        if takes == Takes::Bytes && self.queue.byte_len() == 0 && !self.queue.is_empty() {
+            let before = self.queue.charge();
+            self.queue.skip_ended();
+            gate.release(before - self.queue.charge());
+        }
+        !self.queue.is_empty()
+    }
+
+    /// Hands data to waiting readers; what they leave is queued. A message goes to one reader, and
+    /// what does not fit its buffer is for the next reads.
+    pub(crate) fn push(
+        &mut self,
+        mut data: Bytes,
+        boundary: Boundary,
+        gate: &Gate<'_>,
+        effects: &mut Effects,
+    ) {
+        while boundary == Boundary::None && !data.is_empty() {
+            let Some(read) = self.readers.pop_front() else { break };
+            let part = data.split_to(read.max_bytes.min(data.len()));
+            self.queue.pass_by(part.len() as u64);
+            read.answer(part.into(), effects);
+        }
+        if boundary == Boundary::None && data.is_empty() {
+            return;
+        }
+        gate.reserve(charge(&data));
+        self.queue.push(data, boundary);
+        while let Some(takes) = self.readers.front().map(|read| read.takes) {
+            if !self.has_for(takes, gate) {
+                return;
+            }
+            if let Some(read) = self.readers.pop_front() {
+                let data = self.take(read.max_bytes, takes, gate);
+                read.answer(data, effects);
+            }
+        }
+        if !self.queue.is_empty() {
+            self.pollers.wake(&mut effects.wakes);
+        }
+        self.assert_data_or_readers();
+    }
+
+    /// One of several outlets gets data; what becomes of it when this one is full is a matter of
+    /// `overflow` here alone.
+    fn push_or_drop(
+        &mut self,
+        data: Bytes,
+        boundary: Boundary,
+        limits: Limits<'_>,
+        effects: &mut Effects,
+    ) {
+        let fits = self.has_space(limits) && (!self.readers.is_empty() || limits.gate.has_room());
+        let is_kept = match limits.settings.overflow {
+            Overflow::Block | Overflow::Error => true,
+            Overflow::DropOldest => fits || self.make_room(charge(&data), limits),
+            Overflow::DropNewest => fits,
+        };
+        if is_kept {
+            self.push(data, boundary, limits.gate, effects);
+        } else {
+            self.refused_bytes += data.len() as u64;
+            self.dropped_count += 1;
+        }
+    }
+
+    /// Drops the oldest data until a write of this size fits. It may have as much of the mount's
+    /// memory as it made free, though others hold all of it; `false`: that is not enough.
+    pub(crate) fn make_room(&mut self, size: u64, limits: Limits<'_>) -> bool {
+        let before = self.overwritten_bytes;
+        loop {
+            let needed = (before + size).saturating_sub(self.overwritten_bytes);
+            let lacking = limits.gate.lacking_bytes().min(needed);
+            let capacity = limits.settings.capacity_bytes;
+            let excess = (self.queue.charge() + size).saturating_sub(capacity).max(lacking);
+            if excess == 0 || self.queue.is_empty() {
+                return lacking == 0;
+            }
+            let is_first = self.overwritten_bytes == before;
+            let (oldest, takes) = match limits.settings.pipe_type {
+                PipeType::Message => (usize::MAX, Takes::Message),
+                PipeType::Byte => (usize::try_from(excess).unwrap_or(usize::MAX), Takes::Bytes),
+            };
+            let dropped = self.take(oldest, takes, limits.gate);
+            self.overwritten_bytes += dropped.byte_len() as u64;
+            if is_first || limits.settings.pipe_type == PipeType::Message {
+                self.dropped_count += 1;
+            }
+        }
+    }
+
+    /// Throws the queue away (its reader has left) and counts it.
+    pub(crate) fn discard(&mut self, gate: &Gate<'_>) {
+        gate.release(self.queue.charge());
+        self.discarded_bytes += self.queue.clear();
+        self.watch_waste(gate);
+    }
+
+    /// Memory must follow what is buffered: where rests of large writes hold too much of it they
+    /// are copied.
+    fn watch_waste(&mut self, gate: &Gate<'_>) {
+        let waste = self.queue.waste_bytes() as u64;
+        let too_much = gate.waste(self.waste_bytes, waste);
+        self.waste_bytes = waste;
+        if too_much {
+            self.queue.compact();
+            let waste = self.queue.waste_bytes() as u64;
+            gate.waste(self.waste_bytes, waste);
+            self.waste_bytes = waste;
+        }
+    }
+
+    /// A copy of what the next read would get.
+    pub(crate) fn peek(&self, max_bytes: usize, settings: Settings) -> Vec<u8> {
+        match settings.pipe_type {
+            PipeType::Byte => self.queue.peek(max_bytes),
+            PipeType::Message => self.queue.peek_message(max_bytes),
+        }
+    }
+
+    /// A look at what is buffered.
+    pub(crate) fn peeked(&self, max_bytes: usize, settings: Settings) -> Peeked {
+        let data = self.peek(max_bytes, settings);
+        let left_bytes = match settings.pipe_type {
+            PipeType::Byte => 0,
+            PipeType::Message => self.queue.first_bytes() - data.len() as u64,
+        };
+        let (total_bytes, messages) = (self.queue.byte_len(), self.queue.message_count());
+        Peeked { data, total_bytes, left_bytes, messages }
+    }
+
+    /// What readers got and what they will not get; what was written is the lane's to say.
+    pub(crate) fn traffic(&self) -> Traffic {
+        Traffic {
+            written_bytes: 0,
+            read_bytes: self.queue.head_position() - self.discarded_bytes - self.overwritten_bytes,
+            discarded_bytes: self.discarded_bytes,
+            dropped_bytes: self.overwritten_bytes + self.refused_bytes,
+            dropped_count: self.dropped_count,
+        }
+    }
+
+    pub(crate) fn report(&self) -> OwnReport {
+        let Traffic { dropped_bytes, dropped_count, .. } = self.traffic();
+        OwnReport {
+            buffered_bytes: self.queue.byte_len(),
+            buffered_messages: self.queue.message_count(),
+            dropped_bytes,
+            dropped_count,
+        }
+    }
+
+    fn assert_data_or_readers(&self) {
+        assert!(
+            self.queue.is_empty() || self.readers.is_empty(),
+            "an outlet holds data or waiting readers, never both"
+        );
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert!(self.readers.is_empty(), "readers forgotten at an outlet");
+        }
+    }
+}
+
+/// A lane's outlets.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every lane has One, used by each read")]
+pub(crate) enum Outlets {
+    /// One for all readers, there from the beginning.
+    One(Outlet),
+    /// One for each reader's end, while that is open.
+    Each(BTreeMap<EndId, Box<Outlet>>),
+}
+
+impl Outlets {
+    /// The outlet of a reader's end.
+    pub(crate) fn of(&self, end: EndId) -> &Outlet {
+        match self {
+            Self::One(outlet) => outlet,
+            Self::Each(outlets) => &outlets[&end],
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn of_mut(&mut self, end: EndId) -> &mut Outlet {
+        match self {
+            Self::One(outlet) => outlet,
+            Self::Each(outlets) => outlets.get_mut(&end).expect("a reader's end has an outlet"),
+        }
+    }
+
+    /// The one that this reader's end has for itself.
+    pub(crate) fn own(&self, end: EndId) -> Option<&Outlet> {
+        match self {
+            Self::One(_) => None,
+            Self::Each(outlets) => outlets.get(&end).map(|outlet| &**outlet),
+        }
+    }
+
+    /// The one that all readers share, if they do.
+    pub(crate) fn one(&self) -> Option<&Outlet> {
+        match self {
+            Self::One(outlet) => Some(outlet),
+            Self::Each(_) => None,
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Outlet> {
+        self.named().map(|(_, outlet)| outlet)
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Outlet> {
+        let (one, each) = match self {
+            Self::One(outlet) => (Some(outlet), None),
+            Self::Each(outlets) => (None, Some(outlets)),
+        };
+        one.into_iter().chain(each.into_iter().flat_map(|all| all.values_mut().map(Box::as_mut)))
+    }
+
+    fn named(&self) -> impl Iterator<Item = (EndId, &Outlet)> {
+        let (one, each) = match self {
+            Self::One(outlet) => (Some((ALL, outlet)), None),
+            Self::Each(outlets) => (None, Some(outlets)),
+        };
+        one.into_iter().chain(each.into_iter().flatten().map(|(end, outlet)| (*end, &**outlet)))
+    }
+
+    /// Data for every reader.
+    pub(crate) fn push(
+        &mut self,
+        data: Bytes,
+        boundary: Boundary,
+        limits: Limits<'_>,
+        effects: &mut Effects,
+    ) {
+        match self {
+            Self::One(outlet) => outlet.push(data, boundary, limits.gate, effects),
+            Self::Each(outlets) => {
+                for outlet in outlets.values_mut() {
+                    outlet.push_or_drop(data.clone(), boundary, limits, effects);
+                }
+            }
+        }
+    }
+
+    /// How far each outlet has been filled.
+    pub(crate) fn end_positions(&self) -> Vec<(EndId, u64)> {
+        self.named().map(|(end, outlet)| (end, outlet.queue.end_position())).collect()
+    }
+
+    /// Whether everything before these positions has been read, or its reader has left.
+    pub(crate) fn have_passed(&self, positions: &[(EndId, u64)]) -> bool {
+        positions.iter().all(|(end, position)| {
+            let outlet = match self {
+                Self::One(outlet) => Some(outlet),
+                Self::Each(_) => self.own(*end),
+            };
+            outlet.is_none_or(|outlet| outlet.queue.head_position() >= *position)
+        })
+    }
+
+    /// Takes a waiting read out, unanswered.
+    pub(crate) fn withdraw(&mut self, ticket: crate::Ticket) -> bool {
+        self.iter_mut().any(|outlet| Parked::withdraw(&mut outlet.readers, ticket))
+    }
+}
+
+/// What a write counts against capacity and memory: an empty message as one byte.
+pub(crate) fn charge(data: &[u8]) -> u64 {
+    data.len().max(1) as u64
+}
