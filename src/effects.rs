@@ -42,6 +42,8 @@ pub enum Answer {
     Read(Data),
     /// A write of this many bytes was accepted as a whole.
     Written(u32),
+    /// An empty message was accepted.
+    Sent,
     /// Everything that was written before the flush has been read.
     Flushed,
     /// A client has come to the server that waited for one.

@@ -346,7 +346,9 @@ impl Engine {
                     (Answer::Read(data), Some(wall)) if !data.is_empty() => {
                         pipe.attributes.accessed = wall;
                     }
-                    (Answer::Written(_), Some(wall)) => pipe.attributes.modified = wall,
+                    (Answer::Written(_) | Answer::Sent, Some(wall)) => {
+                        pipe.attributes.modified = wall
+                    }
                     _ => {}
                 }
             }

@@ -271,8 +271,7 @@ impl Lane {
             effects.fail(write.ticket, error);
             return true;
         }
-        let written = u32::try_from(write.data.len()).unwrap_or(u32::MAX);
-        effects.answer(write.ticket, Answer::Written(written));
+        effects.answer(write.ticket, write.accepted());
         self.accept(write, limits, effects);
         true
     }

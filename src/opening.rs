@@ -240,9 +240,9 @@ impl Pipe {
             }
         }
         for write in pending.writes {
-            let ticket = write.ticket;
+            let (ticket, accepted) = (write.ticket, write.accepted());
             match self.write_now(id, write, Waits::Yes, limits, effects) {
-                Ok(Progress::Done(written)) => effects.answer(ticket, Answer::Written(written)),
+                Ok(Progress::Done(_)) => effects.answer(ticket, accepted),
                 Ok(Progress::Waiting) => {}
                 Err(error) => effects.fail(ticket, error),
             }

@@ -52,7 +52,7 @@ impl Engine {
     }
 
     /// Writes an empty message, which write(2) cannot. Its reader reads 0 bytes, as at the end of
-    /// file. An answer that comes later is [`crate::Answer::Written`] with 0.
+    /// file. An answer that comes later is [`crate::Answer::Sent`].
     ///
     /// # Errors
     /// [`Error::Invalid`]: a byte pipe has no messages. Else those of [`Engine::write`].

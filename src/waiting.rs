@@ -107,6 +107,14 @@ pub(crate) struct ParkedWrite {
 }
 
 impl ParkedWrite {
+    /// Its answer once it is accepted.
+    pub(crate) fn accepted(&self) -> Answer {
+        match self.sends_empty {
+            true => Answer::Sent,
+            false => Answer::Written(u32::try_from(self.data.len()).unwrap_or(u32::MAX)),
+        }
+    }
+
     /// A write that has to wait must not pin a request buffer many times its size.
     pub(crate) fn at_rest(mut self) -> Self {
         if self.data.len() < ADOPT_MIN_BYTES {

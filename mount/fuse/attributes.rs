@@ -187,7 +187,7 @@ fn of_end(end: &EndReport) -> Value {
 }
 
 /// FUSE tells which thread opened; people know processes. A thread that has ended stays as it is.
-fn process_of(thread: u32) -> u32 {
+pub(crate) fn process_of(thread: u32) -> u32 {
     let status = std::fs::read_to_string(format!("/proc/{thread}/status")).unwrap_or_default();
     let group = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
     group.and_then(|number| number.trim().parse().ok()).unwrap_or(thread)

@@ -5,7 +5,7 @@ use std::io::IoSlice;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use fuser::{FileHandle, FopenFlags, ReplyEmpty, ReplyOpen};
+use fuser::{FileHandle, FopenFlags, ReplyEmpty, ReplyIoctl, ReplyOpen};
 use parking_lot::{Condvar, Mutex};
 use pipefs::{Answer, Effects, Engine, Error, Progress, Ticket};
 
@@ -14,6 +14,7 @@ use super::data::wire;
 use super::device::{Channel, Device, trim_freed_memory};
 use super::doors::Doors;
 use super::errno::fuser_errno;
+use super::ioctl;
 
 /// Every pipe is opened like this: no page cache, no file position and no lock around it (a
 /// duplex end can be read and written at once), writes of one open file side by side, and no
@@ -43,7 +44,7 @@ pub(crate) struct Driver {
     /// Most bytes that were buffered since memory was last given back.
     peak_bytes: AtomicU64,
     stopping: AtomicBool,
-    /// Replies of opens and fsyncs that may be waiting in the engine.
+    /// Replies of opens, fsyncs and pipe functions that may be waiting in the engine.
     waiting: Mutex<HashMap<Ticket, WaitingReply>>,
 }
 
@@ -55,6 +56,8 @@ pub(crate) enum WaitingReply {
     Open { reply: ReplyOpen, door: u64, truncates: bool },
     /// An fsync.
     Flush(ReplyEmpty),
+    /// A pipe function.
+    Ioctl(ReplyIoctl),
 }
 
 impl WaitingReply {
@@ -69,6 +72,7 @@ impl WaitingReply {
                 }
             }
             (Self::Flush(reply), Answer::Flushed) => reply.ok(),
+            (Self::Ioctl(reply), answer) => ioctl::answer(reply, answer),
             (Self::Open { reply, .. }, Answer::Failed(error)) => reply.error(fuser_errno(error)),
             (Self::Flush(reply), Answer::Failed(error)) => reply.error(fuser_errno(error)),
             (reply, answer) => unreachable!("{reply:?} was answered with {answer:?}"),

@@ -26,6 +26,7 @@ use super::data::wire;
 use super::driver::{Driver, OPEN_FLAGS, WaitingReply};
 use super::entries::{NO_LIFETIME, new_attributes, ticket, time, wanted, who};
 use super::errno::fuser_errno;
+use super::ioctl::{Target, wire::Call};
 
 /// The unit of `df`.
 const STATFS_BLOCK_BYTES: u32 = 4096;
@@ -325,16 +326,21 @@ impl Filesystem for Metadata {
 
     fn ioctl(
         &self,
-        _: &Request,
-        _: INodeNo,
-        _: FileHandle,
-        _: IoctlFlags,
-        _: u32,
-        _: &[u8],
-        _: u32,
+        request: &Request,
+        nodeid: INodeNo,
+        fh: FileHandle,
+        flags: IoctlFlags,
+        command: u32,
+        argument: &[u8],
+        out_size: u32,
         reply: ReplyIoctl,
     ) {
-        reply.error(Errno::ENOTTY);
+        let on = match flags.contains(IoctlFlags::FUSE_IOCTL_DIR) {
+            true => Target::Directory(Ino(nodeid.0)),
+            false => Target::End(EndId::from_raw(fh.0)),
+        };
+        let call = Call { command, argument, out_bytes: out_size as usize };
+        self.driver.ioctl(ticket(request), on, call, reply);
     }
 
     fn fallocate(

@@ -18,6 +18,7 @@
 //! - `route` — who answers which request
 //! - `data` — READ, WRITE, POLL, RELEASE, INTERRUPT
 //! - `metadata`, `entries` — all other operations; what the kernel sees of a node
+//! - `ioctl` — the pipe functions that are no system call of their own
 //! - `attributes` — settings and state as extended attributes
 //! - `doors` — why a pipe has many inode numbers
 //! - `device` — system calls
@@ -30,6 +31,7 @@ mod doors;
 mod driver;
 mod entries;
 mod errno;
+pub mod ioctl;
 mod metadata;
 mod route;
 mod session;

@@ -115,7 +115,7 @@ impl Arena {
                 Answer::Read(data) => self.count_read(data),
                 Answer::Written(bytes) => self.count_written(*bytes),
                 Answer::Connected | Answer::Transacted(_) | Answer::Listening => {}
-                Answer::Flushed | Answer::Failed(_) => {}
+                Answer::Flushed | Answer::Sent | Answer::Failed(_) => {}
             }
             let before = self.answers.lock().insert(ticket, answer);
             assert_eq!(before, None, "{ticket:?} is answered twice");

@@ -139,3 +139,16 @@ pub fn attributes(path: impl AsRef<Path>) -> Result<Vec<String>, Errno> {
     let names = names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty());
     Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
 }
+
+/// ioctl(2) with a structure of the size that the number says.
+pub fn ioctl(file: &Fd, number: u32, structure: &mut [u8]) -> Result<i32, Errno> {
+    assert_eq!(structure.len(), (number as usize >> 16) & 0x3FFF, "the number says how large");
+    ioctl_at(file, number, structure.as_mut_ptr())
+}
+
+/// ioctl(2) with any address, valid or not.
+pub fn ioctl_at(file: &Fd, number: u32, address: *mut u8) -> Result<i32, Errno> {
+    // SAFETY: the kernel copies as many bytes as the number says and checks that they are this
+    // process's; the caller gives the address of as many, or one that is nobody's.
+    check(unsafe { libc::ioctl(file.raw(), number.into(), address) })
+}

@@ -11,6 +11,7 @@
 //! | [`sampler`] | [`StateWatch`]: no process sits in uninterruptible sleep |
 //! | [`sys`] | [`Fd`]: system calls as they are, with their errno |
 //! | [`events`] | epoll and select |
+//! | [`functions`] | the pipe functions that are reached through ioctl(2) |
 //! | [`calls`] | rarer system calls: positions, mappings, copies inside the kernel |
 //! | [`random`] | numbers that are the same at each run |
 //! | [`errno`] | [`Errno`]: an error number that prints its name |
@@ -26,6 +27,7 @@ pub mod calls;
 pub mod deadline;
 pub mod errno;
 pub mod events;
+pub mod functions;
 pub mod mount;
 pub mod process;
 pub mod random;

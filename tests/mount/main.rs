@@ -13,6 +13,7 @@
 //! | [`memory`] | the memory limit, and what the driver takes |
 //! | [`readiness`] | poll and select on every end, `O_NONBLOCK` |
 //! | [`epoll`] | epoll, level and edge |
+//! | [`ioctl_functions`] | the pipe functions that are ioctls |
 //! | [`killable`] | whoever waits can be interrupted and killed |
 //! | [`interrupted`] | signals while data moves: no byte is lost or doubled |
 //! | [`crowds`] | hundreds who wait at once |
@@ -41,6 +42,7 @@ mod epoll;
 mod files;
 mod harness_itself;
 mod interrupted;
+mod ioctl_functions;
 mod killable;
 mod limits;
 mod memory;
