@@ -213,6 +213,7 @@ pub(crate) fn info(info: &EndInfo) -> Vec<u8> {
     let mode = match settings.mode {
         Mode::Instance => 0,
         Mode::Shared => 1,
+        Mode::Broadcast => 2,
     };
     let direction = match info.direction {
         None => 0,
