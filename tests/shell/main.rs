@@ -126,6 +126,7 @@ scripts! {
     truncate: "sh" "truncate.sh";
     names: "sh" "names.sh";
     substitution: "bash" "substitution.bash";
+    regular_file: "bash" "regular_file.bash";
 
     cat: "sh" "reads.sh" "cat numbers";
     wc: "sh" "reads.sh" "wc numbers | xargs";

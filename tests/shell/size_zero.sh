@@ -16,3 +16,15 @@ wait
 echo text > text
 same "cp reads nevertheless" text "$(cp text "$scratch/copy" && cat "$scratch/copy")"
 same "find -empty" ./text "$(find . -type f -empty)"
+echo text | tee text > "$scratch/text"
+ends_with 1 "cmp -s sees another size" cmp -s text "$scratch/text"
+echo text > text
+timeout 5 cat text | cmp -s - "$scratch/text"
+same "cat | cmp -s does not" 0 $?
+echo 'echo sourced' > text
+same "source of bash reads nothing" "" "$(timeout 5 bash -c '. ./text')"
+echo 'int main(void) { return 0; }' > text
+same "neither does the C compiler" "" "$(timeout 20 gcc -E -P -x c text)"
+echo text > text
+same "gzip: the right bytes" text "$(timeout 5 gzip -c text 2> "$scratch/said" | gunzip)"
+same "gzip: and a complaint" "gzip: text: file size changed while zipping" "$(cat "$scratch/said")"
