@@ -135,7 +135,8 @@ check "rustfmt" cargo fmt --all --check
 check_if shellcheck "shell scripts" shellcheck -x --source-path=SCRIPTDIR .ci/run scripts/*.sh
 # These are what people type, so advice about style does not apply; they have no `#!` line.
 check_if shellcheck "shell scripts of the tests" shellcheck -x --source-path=SCRIPTDIR \
-    --shell=bash --severity=warning --exclude=SC1113,SC2096,SC2011,SC2034 tests/shell/*.sh
+    --shell=bash --severity=warning --exclude=SC1113,SC2096,SC2011,SC2034 \
+    tests/shell/*.sh tests/shell/fifo/*
 deny=$(cargo_deny)
 check_if "${deny:-cargo-deny}" "licences and sources of dependencies" \
     "$deny" --locked check bans licenses sources

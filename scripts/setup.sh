@@ -40,12 +40,17 @@ missing=
 while read -r tool package; do
     command -v "$tool" > /dev/null || missing="$missing $package"
 done << END
+bc bc
 fusermount3 fuse3
 gcc gcc
 git git
 go golang-go
 gzip gzip
+jq jq
+make make
+nc netcat-openbsd
 node nodejs
+patch patch
 perl perl
 pgrep procps
 pv pv

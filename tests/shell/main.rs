@@ -2,7 +2,9 @@
 //!
 //! Each test is a script of this folder or, for a tool that only reads, a command that must say
 //! the same of a pipe as of a plain file (`reads.sh`). The scripts name the passages they prove.
+//! Those of the folder `fifo` were written for FIFOs, see [`fifo`].
 
+mod fifo;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod listed;

@@ -39,12 +39,24 @@ pub(crate) fn passes_on(
     script: Option<&Path>,
     arguments: &[&str],
 ) {
+    passes_in(mount.dir(), program, script, arguments);
+}
+
+/// Runs a program, or an interpreter with its script, in any directory, and gives its output.
+#[track_caller]
+pub(crate) fn passes_in(
+    dir: &Path,
+    program: &mut Command,
+    script: Option<&Path>,
+    arguments: &[&str],
+) -> Output {
     let scratch = watchdog::new_directory();
-    program.args(script).arg(mount.dir()).args(arguments).env("TMPDIR", &scratch);
+    program.args(script).arg(dir).args(arguments).env("TMPDIR", &scratch);
     // Python would leave its compiled modules beside the source.
     program.env("PYTHONDONTWRITEBYTECODE", "1").env("LC_ALL", "C.UTF-8");
-    succeeds(program, DEADLINE);
+    let output = succeeds(program, DEADLINE);
     fs::remove_dir_all(scratch).expect("the program's own files can be removed");
+    output
 }
 
 /// Runs a program that must end with status 0, and gives its output.
