@@ -10,6 +10,8 @@
 //! | [`data`] | what a read returns and a write is, capacity, order |
 //! | [`messages`] | message pipes, `overflow`, `linger` |
 //! | [`writers`] | many writers at once |
+//! | [`work_queue`] | processes that share jobs, while some of them are killed |
+//! | [`numbered`] | messages and processes for such tests |
 //! | [`memory`] | the memory limit, and what the driver takes |
 //! | [`readiness`] | poll and select on every end, `O_NONBLOCK` |
 //! | [`epoll`] | epoll, level and edge |
@@ -48,6 +50,7 @@ mod limits;
 mod memory;
 mod messages;
 mod names;
+mod numbered;
 mod ordinary_user;
 mod permissions;
 mod readiness;
@@ -57,6 +60,7 @@ mod session;
 mod shared;
 mod uninterruptible;
 mod unmounting;
+mod work_queue;
 mod writers;
 
 /// Time for what happens at once, on a machine that has other things to do.
