@@ -157,6 +157,8 @@ if $quick; then
     # shellcheck disable=SC2086 # several words each
     count_tests "tests without the main job" \
         cargo test --workspace --locked --no-fail-fast --lib --bins $targets
+    # cargo runs these with all targets or alone.
+    count_tests "examples in the documentation" cargo test --workspace --locked --doc
 else
     count_tests "tests" cargo test --workspace --locked --no-fail-fast
 fi

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 pub struct Data {
     pub(crate) slices: SmallVec<[Bytes; 2]>,
     pub(crate) left_bytes: usize,
+    pub(crate) is_message: bool,
 }
 
 impl Data {
@@ -24,6 +25,12 @@ impl Data {
     #[must_use]
     pub fn left_bytes(&self) -> usize {
         self.left_bytes
+    }
+
+    /// Whether it is the end of file: nothing, and not an empty message either.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        self.slices.is_empty() && !self.is_message
     }
 
     /// All bytes in one buffer (copied), for callers that need them so.
@@ -49,7 +56,7 @@ impl Deref for Data {
 impl From<Bytes> for Data {
     fn from(slice: Bytes) -> Self {
         let slices = if slice.is_empty() { SmallVec::new() } else { smallvec::smallvec![slice] };
-        Self { slices, left_bytes: 0 }
+        Self { slices, left_bytes: 0, is_message: false }
     }
 }
 

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use crate::effects::{Answer, Effects, PollKey, Progress, Ticket};
 use crate::end::EndId;
 use crate::handle::PipeHandle;
-use crate::namespace::{Attributes, Ino, Namespace, ROOT};
+use crate::namespace::{Attributes, Ino, ROOT, Tree};
 use crate::opening::{Open, Opened};
 use crate::pipe::Pipe;
 use crate::queue::Data;
@@ -49,7 +49,7 @@ pub struct Engine {
     next_ino: AtomicU64,
     next_end: AtomicU64,
     shut_down: AtomicBool,
-    names: Mutex<Namespace<PipeHandle>>,
+    names: Mutex<Tree<PipeHandle>>,
     /// Where each end is. One whose open waits is not among them: nobody was told of it yet.
     ends: RwLock<HashMap<EndId, PipeHandle>>,
     register: Mutex<Register<PipeHandle>>,
@@ -68,14 +68,14 @@ impl Engine {
             next_ino: AtomicU64::new(ROOT.0 + 1),
             next_end: AtomicU64::new(1),
             shut_down: AtomicBool::new(false),
-            names: Mutex::new(Namespace::new(root)),
+            names: Mutex::new(Tree::new(root)),
             ends: RwLock::new(HashMap::new()),
             register: Mutex::new(Register::new()),
             pressed: Mutex::new(VecDeque::new()),
         }
     }
 
-    pub(crate) fn names(&self) -> MutexGuard<'_, Namespace<PipeHandle>> {
+    pub(crate) fn names(&self) -> MutexGuard<'_, Tree<PipeHandle>> {
         self.names.lock()
     }
 

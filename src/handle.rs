@@ -2,6 +2,7 @@
 
 use crate::namespace::Ino;
 use crate::pipe::Pipe;
+use crate::settings::Settings;
 use crate::sync::{Arc, Mutex, MutexGuard};
 
 /// A pipe, whatever its name is now: valid also after the name has gone.
@@ -19,6 +20,12 @@ impl PipeHandle {
     #[must_use]
     pub fn ino(&self) -> Ino {
         self.0.ino
+    }
+
+    /// The pipe's settings at this moment.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.lock().settings
     }
 
     pub(crate) fn new(ino: Ino, pipe: Pipe) -> Self {

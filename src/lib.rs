@@ -1,9 +1,37 @@
-//! The pipe engine: Windows' named pipes (Microsoft's "Pipes (Interprocess Communications)") as
-//! a library that does no I/O. It keeps no thread and reads no clock; an operation that cannot
-//! finish is parked under its ticket and answered later through [`Effects`].
+//! Windows' named pipes (Microsoft's "Pipes (Interprocess Communications)") as a library.
 //!
-//! Start at [`Engine`]. From the outside in:
+//! For the threads of one process, start at [`Namespace`]: its functions block, as those of
+//! Windows do, and its ends are [`std::io::Read`] and [`std::io::Write`].
 //!
+//! ```
+//! use std::thread;
+//! use pipefs::{Namespace, PipeOptions, Wanted};
+//!
+//! let pipes = Namespace::new();
+//! let server = pipes.create("shout", PipeOptions::duplex().messages())?;
+//! let serving = thread::spawn(move || {
+//!     server.connect()?; // Waits for a client; one may have come already.
+//!     while let Some(message) = server.read_message(1024)? {
+//!         server.write_message(&message.data.to_ascii_uppercase())?;
+//!     }
+//!     Ok::<(), pipefs::Error>(())
+//! });
+//!
+//! let client = pipes.open("shout", Wanted::BOTH)?;
+//! client.write_message(b"hello")?;
+//! assert_eq!(client.read_message(1024)?.expect("a reply").data, b"HELLO");
+//! drop(client);
+//! serving.join().expect("it does not panic")?;
+//! # Ok::<(), pipefs::Error>(())
+//! ```
+//!
+//! For an adapter between pipes and something else, start at [`Engine`]. It does no I/O, keeps no
+//! thread and reads no clock; an operation that cannot finish is parked under its ticket and
+//! answered later through [`Effects`].
+//!
+//! What there is, from the outside in:
+//!
+//! - [`process`] — the pipe functions for threads: locks, clock and waiting around the engine
 //! - `engine` — operations on ends, and the only locks; `tree` on names; `report` only looks
 //! - `handle` — a pipe as callers hold it
 //! - `namespace`, `name` — directories, and what a name may be
@@ -39,6 +67,7 @@ pub mod namespace;
 pub mod opening;
 mod outlet;
 pub mod pipe;
+pub mod process;
 pub mod queue;
 mod quota;
 pub mod ready;
@@ -65,6 +94,7 @@ pub use listen::Arrival;
 pub use name::Name;
 pub use namespace::{Attributes, Ino, Listing, Node, ROOT, Rename};
 pub use opening::{Open, Patience};
+pub use process::{ClientEnd, Message, Namespace, PipeEnd, PipeOptions, ServerEnd};
 pub use queue::Data;
 pub use ready::Ready;
 pub use report::{EndReport, EndRole, InstanceReport, MemoryUse, OwnReport, PipeState, Summary};

@@ -59,7 +59,7 @@ pub(crate) struct Directory<P> {
 
 /// The tree of directories.
 #[derive(Debug)]
-pub(crate) struct Namespace<P> {
+pub(crate) struct Tree<P> {
     directories: HashMap<Ino, Directory<P>>,
 }
 
@@ -83,7 +83,7 @@ pub enum Rename {
     Exchange,
 }
 
-impl<P: Clone> Namespace<P> {
+impl<P: Clone> Tree<P> {
     pub(crate) fn new(root: Attributes) -> Self {
         let root = Directory { entries: BTreeMap::new(), parent: ROOT, attributes: root };
         Self { directories: HashMap::from([(ROOT, root)]) }
@@ -292,16 +292,16 @@ mod tests {
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
-    fn tree() -> Namespace<u32> {
+    fn tree() -> Tree<u32> {
         let attributes = Attributes::new(0o755, 0, 0, NOW);
-        let mut tree = Namespace::new(attributes);
+        let mut tree = Tree::new(attributes);
         tree.make_directory(ROOT, b"a", Ino(2), attributes).unwrap();
         tree.make_directory(Ino(2), b"b", Ino(3), attributes).unwrap();
         tree.insert(ROOT, b"p", Node::Pipe(7), NOW).unwrap();
         tree
     }
 
-    fn rename(tree: &mut Namespace<u32>, from: (Ino, &[u8]), to: (Ino, &[u8])) -> Result<()> {
+    fn rename(tree: &mut Tree<u32>, from: (Ino, &[u8]), to: (Ino, &[u8])) -> Result<()> {
         tree.rename(from, to, Rename::Replace, NOW, |_| true).map(drop)
     }
 

@@ -150,6 +150,7 @@ impl Queue {
         let end = self.first?.end;
         let left = usize::try_from(end - self.head).unwrap_or(usize::MAX);
         let mut data = self.take_slices(max.min(left));
+        data.is_message = true;
         data.left_bytes = usize::try_from(end - self.head).unwrap_or(usize::MAX);
         if data.left_bytes == 0 {
             self.next_message();
@@ -246,7 +247,7 @@ impl Queue {
             self.tail = BytesMut::new();
             self.chunk_bytes = 0;
         }
-        Data { slices, left_bytes: 0 }
+        Data { slices, left_bytes: 0, is_message: false }
     }
 
     /// Copies a small write behind the tail; what does not fit begins a new chunk.

@@ -2,12 +2,15 @@
 
 use std::time::SystemTime;
 
-use crate::effects::Effects;
+use crate::access::Wanted;
+use crate::effects::{Effects, Progress, Ticket};
+use crate::end::{EndId, Who};
 use crate::engine::{Engine, Now};
 use crate::handle::PipeHandle;
 use crate::namespace::{Attributes, Ino, Listing, Node, Rename};
+use crate::opening::{Open, Patience};
 use crate::pipe::Pipe;
-use crate::settings::Mode;
+use crate::settings::{Access, Mode, PipeType, Settings};
 use crate::{Error, Result};
 
 /// What stat(2) shows of a pipe or directory.
@@ -63,10 +66,47 @@ impl Engine {
     ) -> Result<PipeHandle> {
         let mut settings = self.defaults;
         settings.mode = mode.unwrap_or(settings.mode);
+        self.create_with(directory, name, attributes, settings)
+    }
+
+    /// Makes a pipe with settings of its own under a free name.
+    ///
+    /// # Errors
+    /// As [`Engine::create`].
+    pub fn create_with(
+        &self,
+        directory: Ino,
+        name: &[u8],
+        attributes: Attributes,
+        settings: Settings,
+    ) -> Result<PipeHandle> {
         let pipe = PipeHandle::new(self.new_ino(), Pipe::new(settings, attributes));
         let node = Node::Pipe(pipe.clone());
         self.names().insert(directory, name, node, attributes.changed)?;
         Ok(pipe)
+    }
+
+    /// CreatePipe: a pipe without a name, which carries bytes one way. Returns its ends: the
+    /// reader's, which is the server's, and the writer's.
+    pub fn anonymous(&self, who: Who, now: Now, effects: &mut Effects) -> (EndId, EndId) {
+        let settings = Settings {
+            access: Access::Inbound,
+            mode: Mode::Instance,
+            pipe_type: PipeType::Byte,
+            ..self.defaults
+        };
+        let attributes = Attributes::new(0o600, who.uid, who.gid, now.wall);
+        let pipe = PipeHandle::new(self.new_ino(), Pipe::new(settings, attributes));
+        let mut open = |wanted| {
+            let open = Open { wanted, who, patience: Patience::Wait, reopens: None };
+            match self.open(&pipe, open, Ticket(0), now, effects) {
+                Ok(Progress::Done(end)) => end,
+                other => unreachable!("a new pipe's first two ends: {other:?}"),
+            }
+        };
+        let ends = (open(Wanted::READ), open(Wanted::WRITE));
+        self.unname(&pipe, now, effects);
+        ends
     }
 
     /// Makes a directory.
