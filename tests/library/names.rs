@@ -234,3 +234,18 @@ fn a_shared_pipe_is_one_for_all() {
     assert_eq!(pipes.open("logs", Wanted::READ).err(), Some(Error::AccessDenied));
     drop(collector);
 }
+
+#[test]
+fn a_broadcast_reaches_every_client() {
+    let pipes = Namespace::new();
+    let options = PipeOptions::outbound().messages().mode(Mode::Broadcast);
+    let server = pipes.create("news", options).unwrap();
+    let clients = [(); 3].map(|()| pipes.open("news", Wanted::READ).unwrap());
+    server.write_message(b"").unwrap();
+    server.write_message(b"late").unwrap();
+    drop(server);
+    for client in clients {
+        let read = || client.read_message(9).unwrap().map(|message| message.data);
+        assert_eq!([read(), read(), read()], [Some(vec![]), Some(b"late".to_vec()), None]);
+    }
+}
