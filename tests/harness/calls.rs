@@ -152,3 +152,42 @@ pub fn ioctl_at(file: &Fd, number: u32, address: *mut u8) -> Result<i32, Errno> 
     // process's; the caller gives the address of as many, or one that is nobody's.
     check(unsafe { libc::ioctl(file.raw(), number.into(), address) })
 }
+
+/// fallocate(2) from the start.
+pub fn allocate(file: &Fd, length: i64) -> Result<(), Errno> {
+    // SAFETY: no pointer is passed.
+    check(unsafe { libc::fallocate(file.raw(), 0, 0, length) }).map(drop)
+}
+
+/// `FIONREAD`.
+pub fn readable_bytes(file: &Fd) -> Result<i32, Errno> {
+    let mut bytes = [0; size_of::<i32>()];
+    ioctl_at(file, libc::FIONREAD as u32, bytes.as_mut_ptr())?;
+    Ok(i32::from_ne_bytes(bytes))
+}
+
+/// `F_GETPIPE_SZ`, in bytes.
+pub fn pipe_capacity(file: &Fd) -> Result<i32, Errno> {
+    // SAFETY: no pointer is passed.
+    check(unsafe { libc::fcntl(file.raw(), libc::F_GETPIPE_SZ) })
+}
+
+/// `F_SETPIPE_SZ`, in bytes.
+pub fn set_pipe_capacity(file: &Fd, bytes: i32) -> Result<i32, Errno> {
+    // SAFETY: no pointer is passed.
+    check(unsafe { libc::fcntl(file.raw(), libc::F_SETPIPE_SZ, bytes) })
+}
+
+/// The id of the calling thread.
+pub fn thread_id() -> i32 {
+    // SAFETY: it cannot fail and takes nothing.
+    unsafe { libc::gettid() }
+}
+
+/// tgkill(2): a signal for one thread of this process.
+pub fn signal_thread(thread: i32, signal: i32) -> Result<(), Errno> {
+    let process = i32::try_from(std::process::id()).expect("a pid fits");
+    // SAFETY: no pointer is passed.
+    let result = unsafe { libc::syscall(libc::SYS_tgkill, process, thread, signal) };
+    if result < 0 { Err(Errno::last()) } else { Ok(()) }
+}

@@ -1,0 +1,91 @@
+//! That each row is covered, once: by a case, by the page, or by both.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use crate::fifo;
+use crate::fifo::differences;
+use crate::rows::{Covered, ROWS};
+
+/// Rows that nothing covers yet.
+const NOT_YET: &[&str] = &[];
+
+/// The cases of all groups.
+const GROUPS: [&[&str]; 4] = [
+    fifo::opening::CASES,
+    fifo::moving::CASES,
+    fifo::files::CASES,
+    fifo::readiness::CASES,
+];
+
+/// The row that a case is called after.
+fn row_of(case: &str) -> String {
+    case.split('_').next().unwrap_or_default().to_uppercase()
+}
+
+/// The lines of the page's tables, by row.
+fn on_the_page() -> BTreeMap<String, String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/CONFORMANCE.md");
+    let page = fs::read_to_string(path).expect("the page is there");
+    let mut found = BTreeMap::new();
+    for line in page.lines() {
+        let Some((id, _)) = line.strip_prefix("| ").and_then(|line| line.split_once(" |")) else {
+            continue;
+        };
+        let (group, number) = id.split_at(1);
+        if "ABCDEFGHIJKLMNOPQR".contains(group) && number.parse::<u32>().is_ok() {
+            let before = found.insert(id.to_owned(), line.to_owned());
+            assert_eq!(before, None, "the page has {id} twice");
+        }
+    }
+    found
+}
+
+#[test]
+fn every_row_is_covered_once() {
+    let mut cases = BTreeMap::new();
+    for case in GROUPS.concat() {
+        if let Some(other) = cases.insert(row_of(case), case) {
+            panic!("{case} and {other} are about the same row");
+        }
+    }
+    let page = on_the_page();
+    let mut wrong = Vec::new();
+    for (id, covered, rule) in ROWS {
+        let (has_case, is_on_page) = (cases.remove(id).is_some(), page.contains_key(id));
+        let expected = match covered {
+            _ if NOT_YET.contains(&id) => (false, is_on_page),
+            Covered::Case => (true, false),
+            Covered::Different => (false, true),
+            Covered::Both => (true, true),
+        };
+        if (has_case, is_on_page) != expected {
+            let found = format!("has a case: {has_case}, is on the page: {is_on_page}");
+            wrong.push(format!("{id} ({rule}) is to be {covered:?}; {found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(cases.is_empty(), "cases of no row: {cases:?}");
+}
+
+#[test]
+fn rows_are_all_there_and_in_order() {
+    let sizes = [13, 16, 15, 8, 7, 16, 16, 7, 9, 6, 11, 9, 9, 9, 4, 6, 15, 5];
+    let groups = ('A'..='R').zip(sizes);
+    let expected = groups.flat_map(|(group, size)| (1..=size).map(move |n| format!("{group}{n}")));
+    let ids: Vec<_> = ROWS.iter().map(|(id, ..)| (*id).to_owned()).collect();
+    assert_eq!(ids, expected.collect::<Vec<_>>());
+    let rules: BTreeSet<_> = ROWS.iter().map(|(.., rule)| rule).collect();
+    assert!(rules.len() > 170, "rules say what is special");
+}
+
+/// The page repeats the table of differences from a FIFO word by word, and has no others.
+#[test]
+fn the_page_has_the_differences_from_a_fifo() {
+    let page = on_the_page();
+    for difference in &differences::ALL {
+        assert_eq!(page.get(difference.row), Some(&difference.markdown()));
+    }
+    let of_fifos = page.keys().filter(|id| "PQR".contains(&id[..1])).count();
+    assert_eq!(of_fifos, differences::ALL.len());
+}
