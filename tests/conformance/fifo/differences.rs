@@ -48,7 +48,7 @@ pub(crate) const ALL: [Difference; 8] = [
     },
     Difference {
         row: "Q11",
-        fifo: "fsync and truncation to 0 fail with `EINVAL`, copy_file_range too; no mapping at all",
+        fifo: "fsync and truncation to 0 fail with `EINVAL`, as copy_file_range; no mapping at all",
         ours: "fsync waits for the reader, truncation to 0 does nothing; `EXDEV` between file \
                systems; a private mapping can be made, touching it raises SIGBUS",
         why: "fsync is FlushFileBuffers; `>` truncates; the rest is the kernel's for regular files",

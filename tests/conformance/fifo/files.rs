@@ -47,8 +47,7 @@ fn q11_what_a_fifo_refuses(it: &Fifo) {
     let file = Fd::open(file, O_WRONLY).unwrap();
     let copied = calls::copy_range(&reader, &file, 9);
     assert_eq!(copied, Err(it.answer("Q11", Errno::EINVAL, Errno::EXDEV)));
-    let mut touching =
-        Actor::start(&[Step::Open(it.path.clone(), O_RDWR), Step::TouchMapping]);
+    let mut touching = Actor::start(&[Step::Open(it.path.clone(), O_RDWR), Step::TouchMapping]);
     let status = touching.child.wait(SOON);
     if differs {
         assert!(crate::harness::actor::killed_by(status, libc::SIGBUS), "{touching:?}");
@@ -77,7 +76,7 @@ fn q13_how_much_is_there(it: &Fifo) {
     if it.differs("Q13") {
         eventually(SOON, || sys::stat(&it.path).unwrap().st_blocks == 2);
         let capacity = calls::attribute(&it.path, "user.pipefs.capacity").unwrap();
-        assert_eq!(String::from_utf8_lossy(&capacity), "1M");
+        assert_eq!(String::from_utf8_lossy(&capacity), "1048576");
     }
 }
 

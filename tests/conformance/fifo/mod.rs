@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use libc::{O_NONBLOCK, O_RDONLY, O_WRONLY};
 
 use crate::harness::watchdog::new_directory;
-use crate::harness::{Errno, Fd, Mount, Task, sys};
+use crate::harness::{Errno, Fd, Mount, sys};
 
 /// A new FIFO without ends.
 pub(crate) struct Fifo {
@@ -60,12 +60,6 @@ impl Fifo {
     #[track_caller]
     pub(crate) fn refused(&self, flags: i32) -> Errno {
         Fd::open(&self.path, flags).expect_err("the open is refused")
-    }
-
-    /// An open in a thread of its own.
-    pub(crate) fn opening(&self, flags: i32) -> Task<Result<Fd, Errno>> {
-        let path = self.path.clone();
-        Task::spawn(move || Fd::open(path, flags))
     }
 
     /// A reader with `O_NONBLOCK` and a writer, opened so that neither waits.

@@ -142,7 +142,9 @@ fn q8_many_writers_and_readers_share_one_stream(it: &Fifo) {
     let held = it.open(O_WRONLY);
     readers.iter_mut().for_each(|reader| reader.until_waiting_in(1));
     let mut writers: Vec<_> = (b'a'..=b'c')
-        .map(|byte| Actor::start(&[&[open(O_WRONLY)][..], &vec![Step::Write(3, byte); 50]].concat()))
+        .map(|byte| {
+            Actor::start(&[&[open(O_WRONLY)][..], &vec![Step::Write(3, byte); 50]].concat())
+        })
         .collect();
     for writer in &mut writers {
         assert_eq!(writer.finish(SOON)[1..], [Ok(3); 50]);

@@ -69,8 +69,7 @@ fn r4_timeouts_hold_and_others_wake(it: &Fifo) {
     assert_eq!(ready, (false, false));
     assert!((99..5000).contains(&took.as_millis()), "{took:?}");
     let polling = |flags, events| {
-        let mut actor =
-            Actor::start(&[Step::Open(it.path.clone(), flags), Step::Poll(events, -1)]);
+        let mut actor = Actor::start(&[Step::Open(it.path.clone(), flags), Step::Poll(events, -1)]);
         actor.until_waiting();
         actor
     };

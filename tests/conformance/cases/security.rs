@@ -1,0 +1,126 @@
+//! Group M: identity and permissions.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use libc::{O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY};
+
+use crate::SOON;
+use crate::harness::actor::{Actor, Outcome, Step};
+use crate::harness::{Errno, Mount, run, sh, sys};
+use crate::pipes::{Call, Code, DUPLEX, Wants, Whose};
+use crate::story::Story;
+
+crate::on_each_arm! {
+    engine {
+        m1_who_the_client_is,
+        m2_who_the_client_was,
+    }
+    mount {
+        m4_one_set_of_permissions,
+        m5_the_right_to_add_an_instance,
+        m6_a_refused_client_takes_no_instance,
+        m7_who_may_do_what_by_default,
+        m8_permissions_count_for_later_opens,
+    }
+}
+
+/// A user whom no file here belongs to.
+const STRANGER: u32 = 65_534;
+
+fn as_a_stranger(mount: &Mount, name: &str, flags: i32) -> Outcome {
+    let open = Step::Open(mount.path(name), flags);
+    Actor::start_as(STRANGER, STRANGER, &[open]).last_outcome(SOON)
+}
+
+fn m1_who_the_client_is(p: &mut Story) {
+    let server = p.server(DUPLEX);
+    let ask = Call::Process(server, Whose::Client);
+    assert_eq!(p.refused(ask), Code::NotFound, "Windows: cannot impersonate");
+    p.client(Wants::Both);
+    // Nothing needs to be read first.
+    assert_eq!(p.process(server, Whose::Client), p.processes().1);
+}
+
+fn m2_who_the_client_was(p: &mut Story) {
+    let (server, client) = p.pair(DUPLEX);
+    p.writes(client, "x");
+    assert_eq!(p.process(client, Whose::Client), p.processes().1, "either end may ask");
+    p.close(client);
+    p.reads(server, 9, "x");
+    assert_eq!(p.process(server, Whose::Client), p.processes().1);
+}
+
+/// SEMANTICS: file-attributes
+fn m4_one_set_of_permissions(mount: &Mount) {
+    let servers = [(); 2].map(|()| mount.open("p", O_WRONLY | O_CREAT));
+    let client = mount.open("p", O_RDONLY);
+    let mode = |stat: libc::stat| stat.st_mode & 0o7777;
+    sys::chmod(mount.path("p"), 0o640).unwrap();
+    for server in &servers {
+        assert_eq!(server.stat().map(mode), Ok(0o640));
+    }
+    let fresh = mount.open("p", O_WRONLY);
+    assert_eq!(fresh.stat().map(mode), Ok(0o640), "a new instance takes them");
+    drop((servers, fresh));
+    assert_eq!(client.stat().map(mode), Ok(0o640), "also when its server has closed");
+}
+
+/// SEMANTICS: file-attributes, open-permission
+fn m5_the_right_to_add_an_instance(mount: &Mount) {
+    crate::skip_unless_root!();
+    let _server = mount.open("p", O_WRONLY | O_CREAT);
+    sys::chmod(mount.path("p"), 0o644).unwrap();
+    assert_eq!(as_a_stranger(mount, "p", O_WRONLY), Err(Errno::EACCES));
+    sys::chmod(mount.path("p"), 0o622).unwrap();
+    assert_eq!(as_a_stranger(mount, "p", O_WRONLY), Ok(0));
+}
+
+/// SEMANTICS: open-permission
+fn m6_a_refused_client_takes_no_instance(mount: &Mount) {
+    crate::skip_unless_root!();
+    let server = mount.open("p", O_WRONLY | O_CREAT);
+    sys::chmod(mount.path("p"), 0o600).unwrap();
+    for _ in 0..3 {
+        assert_eq!(as_a_stranger(mount, "p", O_RDONLY), Err(Errno::EACCES));
+    }
+    let client = mount.open("p", O_RDONLY);
+    server.write_all(b"x").unwrap();
+    assert_eq!(client.read(9).unwrap(), b"x");
+}
+
+/// SEMANTICS: file-regular, file-attributes
+fn m7_who_may_do_what_by_default(mount: &Mount) {
+    crate::skip_unless_root!();
+    let script = r#"umask 022; : > "$1/p""#;
+    assert!(run(&mut sh(script, &[mount.dir()]), SOON).status.success());
+    let stat = fs::metadata(mount.path("p")).unwrap();
+    assert_eq!((stat.mode() & 0o7777, stat.uid()), (0o644, sys::effective_uid()));
+    let _server = mount.open("p", O_WRONLY);
+    assert_eq!(as_a_stranger(mount, "p", O_RDWR), Err(Errno::EACCES));
+    assert_eq!(as_a_stranger(mount, "p", O_RDONLY), Ok(0));
+    let script = r#"umask 077; : > "$1/own""#;
+    assert!(run(&mut sh(script, &[mount.dir()]), SOON).status.success());
+    for flags in [O_RDONLY, O_WRONLY, O_RDWR] {
+        let refused = as_a_stranger(mount, "own", flags | O_NONBLOCK);
+        assert_eq!(refused, Err(Errno::EACCES));
+    }
+}
+
+/// SEMANTICS: file-attributes
+fn m8_permissions_count_for_later_opens(mount: &Mount) {
+    crate::skip_unless_root!();
+    let server = mount.open("p", O_WRONLY | O_CREAT);
+    sys::chmod(mount.path("p"), 0o666).unwrap();
+    let steps = [Step::Open(mount.path("p"), O_RDONLY), Step::Read(9), Step::Read(9)];
+    let mut stranger = Actor::start_as(STRANGER, STRANGER, &steps);
+    stranger.until_waiting_in(1);
+    sys::chmod(mount.path("p"), 0o600).unwrap();
+    for byte in [b"1", b"2"] {
+        server.write_all(byte).unwrap();
+        crate::harness::eventually(SOON, || stranger.data().ends_with(byte));
+    }
+    assert_eq!(stranger.finish(SOON), [Ok(0), Ok(1), Ok(1)], "open ends go on");
+    let _listening = mount.open("p", O_WRONLY);
+    assert_eq!(as_a_stranger(mount, "p", O_RDONLY), Err(Errno::EACCES));
+}
