@@ -187,7 +187,11 @@ impl Outcome for Data {
 
 impl Outcome for u32 {
     fn of(answer: Answer) -> Option<Self> {
-        if let Answer::Written(bytes) = answer { Some(bytes) } else { None }
+        match answer {
+            Answer::Written(bytes) => Some(bytes),
+            Answer::Sent => Some(0),
+            _ => None,
+        }
     }
 }
 

@@ -42,6 +42,17 @@ fn an_empty_message_is_not_the_end() {
 }
 
 #[test]
+fn an_empty_message_waits_for_room_too() {
+    let (_pipes, server, client) = pair(PipeOptions::duplex().messages().capacity_bytes(1));
+    server.write_message(b"x").unwrap();
+    let mut write = Task::spawn(move || server.write_message(b"").map(|()| server));
+    write.assert_waits();
+    assert_eq!(client.read_message(9), Ok(message(b"x")));
+    let _server = write.join(PATIENCE).unwrap();
+    assert_eq!(client.read_message(9), Ok(message(b"")));
+}
+
+#[test]
 fn messages_have_a_limit() {
     let (_pipes, server, client) = pair(PipeOptions::duplex().messages());
     let longest = vec![7; MESSAGE_MAX_BYTES];
