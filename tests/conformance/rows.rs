@@ -130,7 +130,7 @@ pub(crate) const ROWS: [Row; 181] = [
     ("I1", Case, "what a transaction needs"),
     ("I2", Case, "a transaction when something is unread"),
     ("I3", Case, "either end may ask, and answer so"),
-    ("I4", Case, "a reply that is too long"),
+    ("I4", Both, "a reply that is too long"),
     ("I5", Case, "a request needs no room"),
     ("I6", Case, "a cancelled transaction has sent its request"),
     ("I7", Case, "an empty request and an empty reply"),
@@ -164,7 +164,7 @@ pub(crate) const ROWS: [Row; 181] = [
     ("L6", Both, "a pipe as a file"),
     ("L7", Case, "who is at the other end"),
     ("L8", Case, "who is at the other end after a disconnect"),
-    ("L9", Different, "the client's computer"),
+    ("L9", Both, "the client's computer"),
     // Security.
     ("M1", Both, "acting as the client, before and after it came"),
     ("M2", Both, "the client's identity when it has gone"),

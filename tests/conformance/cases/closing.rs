@@ -16,15 +16,13 @@ crate::on_each_arm! {
         k2_a_write_after_the_other_side_has_closed,
         k3_a_read_waits_when_the_other_side_closes,
         k4_a_write_waits_when_the_other_side_closes,
-    }
-    here {
-        k8_a_server_nobody_has_connected_to,
-    }
-    engine {
-        k5_a_disconnect_discards_both_ways,
-        k6_a_disconnect_ends_what_waits,
         k7_an_empty_message_then_a_close,
         k10_the_read_mode_after_a_close,
+    }
+    here {
+        k5_a_disconnect_discards_both_ways,
+        k6_a_disconnect_ends_what_waits,
+        k8_a_server_nobody_has_connected_to,
     }
     mount {
         k11_libraries_see_the_end,

@@ -11,12 +11,14 @@ use crate::story::{Story, write};
 crate::on_each_arm! {
     everywhere {
         j1_a_flush_waits_until_all_is_read,
+        j3_the_other_side_goes,
+    }
+    here {
+        j5_nobody_is_connected,
     }
     engine {
         j2_later_data_does_not_count,
-        j3_the_other_side_goes,
         j4_a_write_that_waits_does_not_count,
-        j5_nobody_is_connected,
     }
     mount {
         j6_a_flush_always_waits,

@@ -2,6 +2,7 @@
 
 use libc::{O_CREAT, O_RDONLY, O_WRONLY};
 
+use crate::harness::functions::{CLIENT, OTHER_END};
 use crate::harness::{Mount, sys};
 use crate::pipes::{
     Call, Code, DUPLEX, Direction, INBOUND, Info, MESSAGES, OUTBOUND, Outcome, ReadMode, Spec,
@@ -10,16 +11,19 @@ use crate::pipes::{
 use crate::story::Story;
 
 crate::on_each_arm! {
-    engine {
+    everywhere {
         l1_what_is_said_of_a_pipe,
         l2_what_is_said_of_a_handle,
         l3_all_that_is_said_of_an_instance,
-        l5_asking_when_disconnected,
         l7_who_is_at_the_other_end,
         l8_who_is_there_after_a_disconnect,
     }
+    here {
+        l5_asking_when_disconnected,
+    }
     mount {
         l6_a_pipe_as_a_file,
+        l9_the_clients_computer,
     }
 }
 
@@ -124,4 +128,12 @@ fn l8_who_is_there_after_a_disconnect(p: &mut Story) {
     assert_eq!(p.refused(Call::Process(client, Whose::Client)), Code::NotConnected);
     let expected = p.processes().0;
     assert_eq!(p.call(Call::Process(server, Whose::Server)), Outcome::Process(expected));
+}
+
+fn l9_the_clients_computer(mount: &Mount) {
+    let server = mount.open("p", O_WRONLY | O_CREAT);
+    let client = mount.open("p", O_RDONLY);
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    assert_eq!(server.peer(CLIENT).unwrap().host, name.trim_end());
+    assert_eq!(client.peer(OTHER_END).unwrap().host, name.trim_end(), "either end may ask");
 }

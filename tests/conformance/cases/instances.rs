@@ -11,23 +11,21 @@ use crate::story::{NAME, Story, create, open, write};
 crate::on_each_arm! {
     everywhere {
         b1_a_new_instance_listens,
+        b3_message_reads_from_a_byte_pipe,
         b5_one_instance_too_many,
         b6_the_first_server_decides_how_many,
         b8_what_a_later_server_may_ask_for,
+        b9_what_belongs_to_a_handle,
         b14_a_close_frees_the_place,
         b15_instances_are_independent,
+        b16_one_of_two_goes,
     }
     here {
         b4_the_range_of_the_most_instances,
         b7_a_later_server_with_another_direction,
         b10_a_first_instance_that_is_not,
         b11_the_order_of_checks,
-    }
-    engine {
-        b3_message_reads_from_a_byte_pipe,
-        b9_what_belongs_to_a_handle,
         b13_capacities_are_kept,
-        b16_one_of_two_goes,
     }
     mount {
         b12_dispositions,

@@ -98,6 +98,11 @@ fn a9_the_root_is_a_directory(mount: &Mount) {
     assert_eq!(root.read(9), Err(Errno::EISDIR));
     assert_eq!(Fd::open(mount.dir(), O_RDWR).map(drop), Err(Errno::EISDIR));
     assert!(fs::read_dir(mount.dir()).unwrap().next().is_none());
+    assert_eq!(root.connect(None), Err(Errno::EISDIR));
+    assert_eq!(root.disconnect(), Err(Errno::EISDIR));
+    assert_eq!(root.peek(9), Err(Errno::EISDIR));
+    assert_eq!(root.transact(b"x", 9, None), Err(Errno::EISDIR));
+    assert_eq!(root.info(), Err(Errno::EISDIR));
 }
 
 /// SEMANTICS: open-server-listens

@@ -14,14 +14,12 @@ crate::on_each_arm! {
     everywhere {
         d1_a_missing_name,
         d2_nobody_listens,
+        d3_busy_until_somebody_listens,
     }
     here {
         d4_a_direction_that_is_not_there,
         d5_neither_reading_nor_writing,
         d6_a_fresh_client,
-    }
-    engine {
-        d3_busy_until_somebody_listens,
     }
     mount {
         d7_an_open_may_wait,
@@ -119,7 +117,7 @@ fn d7_an_open_may_wait(mount: &Mount) {
     let server = mount.open("p", O_WRONLY);
     assert_eq!(waiting.last_outcome(SOON), Ok(0));
     drop(server);
-    let signal = [Step::Handle(SIGALRM, false), Step::Alarm(50), open];
+    let signal = [Step::Handle(SIGALRM, false), Step::AlarmEvery(50_000), open];
     assert_eq!(Actor::start(&signal).last_outcome(SOON), Err(Errno::EINTR));
     set("wait_timeout", "50ms");
     assert_eq!(mount.refused("p", O_RDONLY), Errno::ETIMEDOUT);

@@ -1,17 +1,26 @@
 //! Group H: looking at what is there.
 
+use libc::{O_CREAT, O_RDONLY, O_WRONLY};
+use pipefs_mount::fuse::ioctl::wire::peek;
+
+use crate::harness::calls::ioctl;
+use crate::harness::{Errno, Mount};
 use crate::pipes::{Call, Code, DUPLEX, MESSAGES, ReadMode};
 use crate::story::Story;
 
 crate::on_each_arm! {
-    engine {
+    everywhere {
         h1_a_look_takes_nothing,
         h2_a_look_shows_the_first_message,
-        h3_a_look_at_bytes_leaves_nothing,
         h4_a_look_without_a_buffer,
         h5_a_look_goes_by_the_type,
         h6_a_look_when_nobody_is_connected,
-        h7_a_look_that_fails,
+    }
+    here {
+        h3_a_look_at_bytes_leaves_nothing,
+    }
+    mount {
+        h7_a_look_that_fails_fills_nothing,
     }
 }
 
@@ -77,8 +86,14 @@ fn h6_a_look_when_nobody_is_connected(p: &mut Story) {
     assert_eq!(p.refused(Call::Peek(server, 9)), Code::BrokenPipe);
 }
 
-fn h7_a_look_that_fails(p: &mut Story) {
-    let (server, client) = p.pair(DUPLEX);
-    p.close(server);
-    assert_eq!(p.refused(Call::Peek(client, 9)), Code::BrokenPipe);
+fn h7_a_look_that_fails_fills_nothing(mount: &Mount) {
+    let server = mount.open("p", O_WRONLY | O_CREAT);
+    let client = mount.open("p", O_RDONLY);
+    let mut look = [0xEE; 64];
+    assert_eq!(ioctl(&client, peek(64), &mut look), Ok(0));
+    assert_eq!(look[..24], [0; 24], "nothing is there");
+    drop(server);
+    let mut look = [0xEE; 64];
+    assert_eq!(ioctl(&client, peek(64), &mut look), Err(Errno::EPIPE));
+    assert_eq!(look, [0xEE; 64]);
 }

@@ -9,20 +9,20 @@ use crate::story::{Story, part, write};
 crate::on_each_arm! {
     everywhere {
         f1_bytes_of_several_writes,
-        f6_a_read_takes_what_comes_first,
-        f7_reads_are_served_in_order,
-        f11_an_empty_write_of_bytes,
-        f16_a_read_that_does_not_wait,
-    }
-    engine {
         f2_one_message_a_read,
         f3_the_rest_belongs_to_the_end,
         f4_byte_reads_join_messages,
         f5_a_read_of_just_the_rest,
+        f6_a_read_takes_what_comes_first,
+        f7_reads_are_served_in_order,
         f10_an_empty_message,
+        f11_an_empty_write_of_bytes,
         f12_an_empty_message_counts_no_bytes,
         f13_each_end_has_its_read_mode,
         f14_message_reads_from_a_byte_pipe,
+        f16_a_read_that_does_not_wait,
+    }
+    here {
         f15_no_right_is_needed,
     }
     mount {

@@ -3,20 +3,21 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use libc::{O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY};
+use libc::{O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, SIGKILL};
 
 use crate::SOON;
 use crate::harness::actor::{Actor, Outcome, Step};
+use crate::harness::functions::CLIENT;
 use crate::harness::{Errno, Mount, run, sh, sys};
 use crate::pipes::{Call, Code, DUPLEX, Wants, Whose};
 use crate::story::Story;
 
 crate::on_each_arm! {
-    engine {
+    here {
         m1_who_the_client_is,
-        m2_who_the_client_was,
     }
     mount {
+        m2_who_the_client_was,
         m4_one_set_of_permissions,
         m5_the_right_to_add_an_instance,
         m6_a_refused_client_takes_no_instance,
@@ -42,13 +43,20 @@ fn m1_who_the_client_is(p: &mut Story) {
     assert_eq!(p.process(server, Whose::Client), p.processes().1);
 }
 
-fn m2_who_the_client_was(p: &mut Story) {
-    let (server, client) = p.pair(DUPLEX);
-    p.writes(client, "x");
-    assert_eq!(p.process(client, Whose::Client), p.processes().1, "either end may ask");
-    p.close(client);
-    p.reads(server, 9, "x");
-    assert_eq!(p.process(server, Whose::Client), p.processes().1);
+fn m2_who_the_client_was(mount: &Mount) {
+    crate::skip_unless_root!();
+    let server = mount.open("p", O_RDWR | O_CREAT | O_TRUNC);
+    sys::chmod(mount.path("p"), 0o666).unwrap();
+    let steps = [Step::Open(mount.path("p"), O_RDWR | O_APPEND), Step::Write(1, b'x')];
+    let mut client = Actor::start_as(STRANGER, STRANGER, &[&steps[..], &[Step::Read(9)]].concat());
+    client.until_waiting();
+    let before = server.peer(CLIENT).unwrap();
+    let pid = u32::try_from(client.child.pid()).unwrap();
+    assert_eq!((before.pid, before.uid, before.gid), (pid, STRANGER, STRANGER));
+    client.end_by(SIGKILL);
+    assert_eq!(server.read(9).unwrap(), b"x");
+    let after = server.peer(CLIENT).unwrap();
+    assert_eq!((after.pid, after.uid, after.gid), (pid, STRANGER, STRANGER));
 }
 
 /// SEMANTICS: file-attributes

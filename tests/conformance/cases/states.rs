@@ -4,7 +4,7 @@ use crate::pipes::{Call, Code, DUPLEX, End, OUTBOUND, Outcome, Wait, Wants};
 use crate::story::{NAME, Story, open};
 
 crate::on_each_arm! {
-    engine {
+    everywhere {
         c1_listening_waits_for_a_client,
         c2_the_client_was_first,
         c3_the_client_was_first_and_has_gone,
@@ -15,10 +15,12 @@ crate::on_each_arm! {
         c9_a_client_cannot_disconnect,
         c10_a_disconnect_ends_a_listen,
         c11_one_instance_serves_many,
-        c12_a_close_ends_a_listen,
         c13_a_cancelled_listen,
         c14_clients_get_the_instance_that_has_been_listening_longest,
         c15_numbers_of_states,
+    }
+    engine {
+        c12_a_close_ends_a_listen,
     }
 }
 

@@ -4,7 +4,7 @@ use crate::pipes::{Call, Code, DUPLEX, Direction, MESSAGES, Outcome, ReadMode, S
 use crate::story::{NAME, Story, open, part, transact, whole, write};
 
 crate::on_each_arm! {
-    engine {
+    everywhere {
         i1_what_a_transaction_needs,
         i2_something_is_unread,
         i3_either_end_may_ask,
@@ -59,7 +59,7 @@ fn i3_either_end_may_ask(p: &mut Story) {
 
 fn i4_a_reply_that_is_too_long(p: &mut Story) {
     let (server, client) = p.pair(MESSAGES);
-    let asked = p.waits(transact(client, "question", 3));
+    let asked = p.waits(transact(client, "ask", 3));
     p.writes(server, "answer");
     let outcome = p.ended(asked);
     part(outcome, "ans");

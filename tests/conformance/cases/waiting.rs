@@ -1,18 +1,28 @@
 //! Group E: waiting until somebody listens.
 
+use std::fs;
 use std::time::Duration;
 
+use libc::{O_CREAT, O_DIRECTORY, O_RDONLY, O_WRONLY};
+
+use crate::SOON;
+use crate::harness::{Errno, Fd, Mount, Task};
 use crate::pipes::{Call, Code, DUPLEX, Outcome, Wait, Wants};
 use crate::story::{NAME, Story, open};
 
 crate::on_each_arm! {
-    engine {
+    everywhere {
         e1_a_missing_name,
         e2_somebody_listens,
         e3_nobody_listens_in_time,
         e4_a_new_instance_wakes_all,
         e5_listening_again_wakes_all,
+    }
+    here {
         e6_not_at_all_and_for_ever,
+    }
+    mount {
+        e7_the_name_goes_meanwhile,
     }
 }
 
@@ -37,8 +47,8 @@ fn e2_somebody_listens(p: &mut Story) {
 
 fn e3_nobody_listens_in_time(p: &mut Story) {
     p.pair(DUPLEX);
-    let late = p.waits(wait(Wait::For(Duration::from_millis(300))));
-    p.pass(Duration::from_millis(300));
+    let late = p.waits(wait(Wait::For(Duration::from_secs(2))));
+    p.pass(Duration::from_secs(2));
     assert_eq!(p.ended(late), Outcome::Failed(Code::TimedOut));
 }
 
@@ -67,4 +77,16 @@ fn e6_not_at_all_and_for_ever(p: &mut Story) {
     p.pass(Duration::from_millis(200));
     p.still_waits(waiting);
     p.cancel(waiting);
+}
+
+fn e7_the_name_goes_meanwhile(mount: &Mount) {
+    let server = mount.open("p", O_WRONLY | O_CREAT);
+    let client = mount.open("p", O_RDONLY);
+    let root = Fd::open(mount.dir(), O_RDONLY | O_DIRECTORY).unwrap();
+    let mut waiting = Task::spawn(move || root.wait_for("p", None));
+    waiting.assert_waits();
+    drop((server, client));
+    waiting.assert_waits();
+    fs::remove_file(mount.path("p")).unwrap();
+    assert_eq!(waiting.join(SOON), Err(Errno::ENOENT));
 }

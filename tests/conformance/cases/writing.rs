@@ -13,6 +13,7 @@ crate::on_each_arm! {
         g2_a_write_that_fits_needs_no_reader,
         g3_a_write_that_does_not_fit_waits,
         g6_writes_keep_their_order,
+        g8_a_write_meets_a_read_that_waits,
         g10_a_write_that_does_not_wait,
         g11_what_fits_if_a_read_waits,
         g13_a_cancelled_write_leaves_nothing,
@@ -20,14 +21,11 @@ crate::on_each_arm! {
     }
     here {
         g4_a_write_larger_than_the_capacity,
+        g5_nothing_of_a_waiting_write_is_there,
         g7_no_capacity_at_all,
+        g9_a_read_that_waits_and_the_room,
         g12_more_than_fits_without_waiting,
         g16_not_waiting_any_more,
-    }
-    engine {
-        g5_nothing_of_a_waiting_write_is_there,
-        g8_a_write_meets_a_read_that_waits,
-        g9_a_read_that_waits_and_the_room,
     }
     mount {
         g14_a_writer_dies_while_it_waits,

@@ -39,7 +39,7 @@ fn p1_opens_wait_for_the_other_side(it: &Fifo) {
         assert_eq!(reader.read(9).unwrap(), b"w");
     }
 
-    let signal = [Step::Handle(SIGALRM, false), Step::Alarm(50)];
+    let signal = [Step::Handle(SIGALRM, false), Step::AlarmEvery(50_000)];
     let mut interrupted = Actor::start(&[&signal[..], &[open(O_RDONLY)]].concat());
     assert_eq!(interrupted.last_outcome(SOON), Err(Errno::EINTR));
     let mut killed = Actor::start(&[open(O_RDONLY)]);
