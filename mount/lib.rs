@@ -35,3 +35,7 @@ pub mod unmount;
 // The adapters: FUSE on Linux.
 #[cfg(target_os = "linux")]
 pub mod fuse;
+
+// For servers: acting as a client.
+#[cfg(target_os = "linux")]
+pub mod impersonate;

@@ -16,6 +16,7 @@
 //! | [`readiness`] | poll and select on every end, `O_NONBLOCK` |
 //! | [`epoll`] | epoll, level and edge |
 //! | [`ioctl_functions`] | the pipe functions that are ioctls |
+//! | [`impersonating`] | a server that acts as its client when it uses files |
 //! | [`killable`] | whoever waits can be interrupted and killed |
 //! | [`interrupted`] | signals while data moves: no byte is lost or doubled |
 //! | [`crowds`] | hundreds who wait at once |
@@ -43,6 +44,7 @@ mod data;
 mod epoll;
 mod files;
 mod harness_itself;
+mod impersonating;
 mod interrupted;
 mod ioctl_functions;
 mod killable;
