@@ -50,9 +50,17 @@ pub enum Node<P> {
     Pipe(P),
 }
 
+impl<P> Node<P> {
+    fn is_directory(&self) -> bool {
+        matches!(self, Self::Directory(_))
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Directory<P> {
     entries: BTreeMap<Name, Node<P>>,
+    /// How many of the entries are directories: stat(2) wants to know, with each open below.
+    inner: u32,
     parent: Ino,
     pub(crate) attributes: Attributes,
 }
@@ -85,8 +93,7 @@ pub enum Rename {
 
 impl<P: Clone> Tree<P> {
     pub(crate) fn new(root: Attributes) -> Self {
-        let root = Directory { entries: BTreeMap::new(), parent: ROOT, attributes: root };
-        Self { directories: HashMap::from([(ROOT, root)]) }
+        Self { directories: HashMap::from([(ROOT, Directory::new(ROOT, root))]) }
     }
 
     pub(crate) fn directory(&self, ino: Ino) -> Result<&Directory<P>> {
@@ -106,9 +113,7 @@ impl<P: Clone> Tree<P> {
 
     /// How many links a directory has: itself, its name, and the `..` of each directory in it.
     pub(crate) fn link_count(&self, directory: Ino) -> Result<u32> {
-        let entries = &self.directory(directory)?.entries;
-        let inner = entries.values().filter(|node| matches!(node, Node::Directory(_))).count();
-        Ok(2 + u32::try_from(inner).unwrap_or(u32::MAX - 2))
+        Ok(2 + self.directory(directory)?.inner)
     }
 
     /// How many pipes and directories there are.
@@ -138,7 +143,7 @@ impl<P: Clone> Tree<P> {
         if into.entries.contains_key(&name) {
             return Err(Error::Exists);
         }
-        into.entries.insert(name, node);
+        into.insert(name, node);
         into.touch(now);
         Ok(())
     }
@@ -152,7 +157,7 @@ impl<P: Clone> Tree<P> {
         attributes: Attributes,
     ) -> Result<()> {
         self.insert(parent, name, Node::Directory(ino), attributes.changed)?;
-        self.directories.insert(ino, Directory { entries: BTreeMap::new(), parent, attributes });
+        self.directories.insert(ino, Directory::new(parent, attributes));
         Ok(())
     }
 
@@ -186,7 +191,7 @@ impl<P: Clone> Tree<P> {
     /// Removes an entry and returns what it led to.
     fn take(&mut self, parent: Ino, name: &[u8], now: SystemTime) -> Result<Node<P>> {
         let from = self.directory_mut(parent)?;
-        let node = from.entries.remove(name).ok_or(Error::NotFound)?;
+        let node = from.remove(name).ok_or(Error::NotFound)?;
         from.touch(now);
         Ok(node)
     }
@@ -251,7 +256,7 @@ impl<P: Clone> Tree<P> {
         }
         let name = Name::new(at.1)?;
         let into = self.directory_mut(at.0)?;
-        into.entries.insert(name, node);
+        into.insert(name, node);
         into.touch(now);
         Ok(())
     }
@@ -280,6 +285,23 @@ fn is_same<P>(one: &Node<P>, other: &Node<P>) -> bool {
 }
 
 impl<P> Directory<P> {
+    fn new(parent: Ino, attributes: Attributes) -> Self {
+        Self { entries: BTreeMap::new(), inner: 0, parent, attributes }
+    }
+
+    /// Lets a name lead to a node, whatever it led to before.
+    fn insert(&mut self, name: Name, node: Node<P>) {
+        self.inner += u32::from(node.is_directory());
+        let replaced = self.entries.insert(name, node);
+        self.inner -= u32::from(replaced.is_some_and(|node| node.is_directory()));
+    }
+
+    fn remove(&mut self, name: &[u8]) -> Option<Node<P>> {
+        let node = self.entries.remove(name)?;
+        self.inner -= u32::from(node.is_directory());
+        Some(node)
+    }
+
     fn touch(&mut self, now: SystemTime) {
         self.attributes.modified = now;
         self.attributes.changed = now;
@@ -325,6 +347,23 @@ mod tests {
         rename(&mut tree, (Ino(2), b"b"), (ROOT, b"b")).unwrap();
         rename(&mut tree, (ROOT, b"a"), (Ino(3), b"a")).unwrap();
         assert_eq!(tree.list(Ino(2)).unwrap().parent, Ino(3));
+    }
+
+    #[test]
+    fn links_are_counted() {
+        let mut tree = tree();
+        let links = |tree: &Tree<u32>| [1, 2, 3].map(|ino| tree.link_count(Ino(ino)).ok());
+        assert_eq!(links(&tree), [Some(3), Some(3), Some(2)]);
+        rename(&mut tree, (Ino(2), b"b"), (ROOT, b"b")).unwrap();
+        assert_eq!(links(&tree), [Some(4), Some(2), Some(2)]);
+        rename(&mut tree, (ROOT, b"a"), (ROOT, b"b")).unwrap();
+        assert_eq!(links(&tree), [Some(3), Some(2), None]);
+        let (a, p) = ((ROOT, &b"b"[..]), (ROOT, &b"p"[..]));
+        assert_eq!(tree.rename(a, p, Rename::Exchange, NOW, |_| true), Ok(None));
+        assert_eq!(links(&tree), [Some(3), Some(2), None]);
+        tree.unlink(ROOT, b"b", NOW).unwrap();
+        tree.remove_directory(ROOT, b"p", NOW).unwrap();
+        assert_eq!(links(&tree), [Some(2), None, None]);
     }
 
     #[test]
