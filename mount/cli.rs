@@ -1,12 +1,21 @@
 //! The command line: every argument, its help, and the two forms in which mount(8) calls.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::error::ErrorKind;
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::exit::{Exit, Failure, TABLE};
+
+mod about;
+mod mounts;
+mod pipes;
+
+pub use about::{Completions, Man};
+use mounts::MountHelper;
+pub use mounts::{Mount, Umount};
+pub use pipes::{Create, Ls, Peek, Set, SettingOptions, Stat};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,23 +23,11 @@ Examples:
   pipefs mount /pipes -o allow_other       for all users
   pipefs mount /pipes -o memory=256M,capacity=4M
   pipefs mount /pipes --foreground -vv     stay in front and log to stderr
+  pipefs create /pipes/jobs --mode shared --type message
+  pipefs ls /pipes                         what is there, who waits, how much is buffered
   pipefs umount /pipes
   mount -t fuse.pipefs none /pipes         the same through mount(8); in /etc/fstab:
   none  /pipes  fuse.pipefs  allow_other,nofail  0  0";
-
-const OPTIONS_HELP: &str = "\
-Mount options, separated by commas (-o may be repeated)
-
-Of the mount:
-  allow_other          other users may use the mount, too
-  auto_unmount         unmount even if the driver is killed (needs allow_other)
-  default_permissions  always on: the kernel checks permissions
-  fsname=NAME          the source shown by mount and df
-  memory=SIZE          what all pipes may hold before writers wait [default: a quarter of RAM]
-  nonempty             mount over a directory that holds files
-Of every new pipe: access=, mode=, type=, framing=, capacity=, max_instances=, open=,
-  wait_timeout=, linger=, overflow=
-Those of mount(8) that mean nothing here (rw, nosuid, noatime, nofail, x-…) are passed over.";
 
 /// Named pipes as plain files.
 #[derive(Debug, Parser)]
@@ -53,81 +50,26 @@ pub enum Command {
     Mount(Mount),
     /// Unmount a pipefs
     Umount(Umount),
+    /// List pipes: their state, what is buffered, who waits
+    Ls(Ls),
+    /// Show all about a pipe: settings, totals, instances and who holds them
+    Stat(Stat),
+    /// Make pipes, with settings of their own
+    Create(Create),
+    /// Change settings of a pipe
+    Set(Set),
+    /// Show what the next reader of a pipe would get, and leave it there
+    Peek(Peek),
+    /// Print a shell's completions of this command
+    Completions(Completions),
+    /// Print the manual page of this command, or of a subcommand
+    Man(Man),
 }
 
-/// `pipefs mount`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-#[command(after_help = TABLE)]
-pub struct Mount {
-    /// The directory to mount on; it must be there and empty
-    pub dir: PathBuf,
-    /// Stay in front and log to stderr, instead of returning when the mount answers
-    #[arg(short, long)]
-    pub foreground: bool,
-    /// Mount options, separated by commas (--help lists them)
-    #[arg(short, long, value_name = "OPT,…", long_help = OPTIONS_HELP)]
-    pub options: Vec<OsString>,
-    /// Log more: -v info, -vv debug, -vvv trace [default: warnings, or what RUST_LOG says]
-    #[arg(short, long, action = ArgAction::Count)]
-    pub verbose: u8,
-    /// Log to the end of FILE, instead of syslog or stderr
-    #[arg(long, value_name = "FILE")]
-    pub log_file: Option<PathBuf>,
-    /// What the mount calls its source, if mount(8) gave it.
-    #[arg(skip)]
-    pub source: Option<OsString>,
-    /// Pass over unknown mount options (mount(8)'s `-s`).
-    #[arg(skip)]
-    pub sloppy: bool,
-    /// Check everything, but do not mount (mount(8)'s `-f`).
-    #[arg(skip)]
-    pub fake: bool,
-}
-
-/// `pipefs umount`.
-#[derive(Debug, PartialEq, Eq, Args)]
-#[command(after_help = TABLE)]
-pub struct Umount {
-    /// The directory that a pipefs is mounted on
-    pub dir: PathBuf,
-    /// Unmount although it is in use: gone from DIR at once, ended with the last open pipe
-    #[arg(short, long)]
-    pub lazy: bool,
-}
-
-/// The form in which mount(8) calls the helper of a filesystem, see its section "External helpers".
-#[derive(Debug, Parser)]
-#[command(name = "mount.pipefs", version, about = "Mount a pipefs, as mount(8) does it")]
-struct MountHelper {
-    /// What the mount calls its source; none for no name
-    source: OsString,
-    /// The directory to mount on
-    dir: PathBuf,
-    /// Pass over unknown mount options
-    #[arg(short)]
-    sloppy: bool,
-    /// Check everything, but do not mount
-    #[arg(short)]
-    fake: bool,
-    /// Do not write /etc/mtab (it never is)
-    #[arg(short)]
-    n: bool,
-    /// Log more
-    #[arg(short, action = ArgAction::Count)]
-    verbose: u8,
-    /// The filesystem's type, which is known
-    #[arg(short = 't', value_name = "TYPE")]
-    filesystem: Option<OsString>,
-    /// Mount options, separated by commas
-    #[arg(short, value_name = "OPT,…")]
-    options: Vec<OsString>,
-}
-
-impl From<MountHelper> for Mount {
-    fn from(helper: MountHelper) -> Self {
-        let MountHelper { source, dir, sloppy, fake, verbose, options, .. } = helper;
-        Self { dir, options, verbose, source: Some(source), sloppy, fake, ..Self::default() }
-    }
+/// All that there is to say about the command line: for help, completions and manual pages.
+#[must_use]
+pub fn definition() -> clap::Command {
+    CommandLine::command()
 }
 
 /// Reads the command line, with the program's own name first.
@@ -212,8 +154,61 @@ mod tests {
     fn the_definition_is_sound() {
         CommandLine::command().debug_assert();
         MountHelper::command().debug_assert();
+    }
+
+    #[test]
+    fn every_setting_is_explained() {
+        let help = |command| parsed(&["pipefs", command, "--help"]).unwrap_err().to_string();
         for key in pipefs::Settings::KEYS {
-            assert!(OPTIONS_HELP.contains(&format!("{key}=")), "{key}");
+            assert!(help("mount").contains(&format!("{key}=")), "{key}");
+            let option = format!("--{} <VALUE> ", key.replace('_', "-"));
+            let help = help("create");
+            let line = help.lines().find(|line| line.contains(&option)).expect(key);
+            assert!(!pipes::accepted_values(key).is_empty(), "{key}");
+            assert!(line.ends_with(&pipes::accepted_values(key)), "{line}");
+        }
+    }
+
+    /// docs/CLI.md has every command with its options, and every exit code.
+    #[test]
+    fn the_page_is_whole() {
+        let page = include_str!("../docs/CLI.md");
+        for command in definition().get_subcommands() {
+            let name = command.get_name();
+            let heading = format!("\n## pipefs {name}\n");
+            let section = page.split(&heading).nth(1).unwrap_or_else(|| panic!("no {heading}"));
+            let section = section.split("\n## ").next().unwrap();
+            let options = command.get_arguments().filter_map(clap::Arg::get_long);
+            let is_setting =
+                |long: &str| pipefs::Settings::KEYS.iter().any(|key| key.replace('_', "-") == long);
+            for long in options.filter(|long| !is_setting(long)) {
+                assert!(section.contains(&format!("`--{long}`")), "{name}: no --{long}");
+            }
+        }
+        for line in TABLE.lines().skip(1) {
+            let (code, meaning) = line.trim().split_once("  ").unwrap();
+            assert!(page.contains(&format!("| {code} | {meaning}")), "{line}");
+        }
+    }
+
+    #[test]
+    fn pipes_have_their_commands() {
+        let create = parsed(&["pipefs", "create", "a", "b", "--permissions", "0600", "-o", "x"]);
+        let Ok(Command::Create(create)) = create else { panic!("{create:?}") };
+        assert_eq!((create.names.len(), create.permissions), (2, Some(0o600)));
+        assert_eq!((create.options, create.settings.0), (vec!["x".into()], Vec::new()));
+        let create = parsed(&["pipefs", "create", "a", "--max-instances", "-1", "--mode=shared"]);
+        let Ok(Command::Create(create)) = create else { panic!("{create:?}") };
+        let settings = vec![("mode", "shared".into()), ("max_instances", "-1".into())];
+        assert_eq!(create.settings, SettingOptions(settings));
+        let set = Set { name: "a".into(), settings: vec!["b=c".into()] };
+        assert_eq!(parsed(&["pipefs", "set", "a", "b=c"]).unwrap(), Command::Set(set));
+        let peek = Peek { name: "a".into(), bytes: Some(4096) };
+        assert_eq!(parsed(&["pipefs", "peek", "--bytes=4K", "a"]).unwrap(), Command::Peek(peek));
+        let ls = Ls { dir: None, recursive: true, json: false };
+        assert_eq!(parsed(&["pipefs", "ls", "-R"]).unwrap(), Command::Ls(ls));
+        for incomplete in ["stat", "create", "set", "peek", "completions"] {
+            assert!(parsed(&["pipefs", incomplete]).is_err(), "{incomplete}");
         }
     }
 
@@ -249,6 +244,9 @@ mod tests {
         assert_eq!(parsed(&all).unwrap(), Command::Mount(expected));
         // The name of a subcommand is a source like any other here.
         assert!(parsed(&["mount.pipefs", "umount", "/a"]).is_ok());
+        // But what mount.fuse3 calls like that is the subcommand.
+        let create = parsed(&["pipefs", "create", "/a", "-o", "mode=shared"]);
+        assert!(matches!(create, Ok(Command::Create(_))));
         assert!(refusal(&["mount.pipefs", "/a"]).contains("<DIR>"));
     }
 

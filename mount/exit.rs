@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use crate::view;
+
 /// The exit codes. [`TABLE`] is their documentation for users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -16,6 +18,12 @@ pub enum Exit {
     MountPoint = 3,
     /// FUSE cannot be used on this machine, or not by this user.
     Unavailable = 4,
+    /// The name of a pipe leads nowhere, or to something else, or is taken.
+    Name = 5,
+    /// The permissions of a pipe or directory forbid it.
+    NotPermitted = 6,
+    /// The pipe is in use.
+    Busy = 7,
 }
 
 /// The exit codes as `--help` shows them.
@@ -25,20 +33,33 @@ Exit codes:
   1  a failure that is none of the following
   2  usage: a wrong argument, an unknown mount option, a bad value
   3  mount point: missing, no directory, not empty, already mounted, busy, or no pipefs mount
-  4  FUSE unavailable: no /dev/fuse, no fusermount3, or not permitted";
+  4  FUSE unavailable: no /dev/fuse, no fusermount3, or not permitted
+  5  name: missing, there already, or no pipe or directory on a pipefs
+  6  not permitted, by the permissions of the pipe or of its directory
+  7  busy: the pipe is in use";
 
 impl Exit {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Failure,
+        Self::Usage,
+        Self::MountPoint,
+        Self::Unavailable,
+        Self::Name,
+        Self::NotPermitted,
+        Self::Busy,
+    ];
+
     /// The exit code of this number, as a process reported it; an unknown one is a plain failure.
     #[must_use]
     pub fn from_code(code: u8) -> Self {
-        match code {
-            2 => Self::Usage,
-            3 => Self::MountPoint,
-            4 => Self::Unavailable,
-            _ => Self::Failure,
-        }
+        Self::ALL.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Self::Failure)
     }
 }
+
+/// Longest line in characters: a path of the greatest length that Linux takes, and words. What a
+/// user hands over may be much longer.
+const LONGEST_LINE: usize = 5000;
 
 /// Why the command failed, and the exit code that goes with it. The text says what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,25 +92,14 @@ pub fn code(outcome: Result<(), Failure>) -> ExitCode {
 
 /// Prints `pipefs: TEXT` to stderr as one line, whatever the text holds.
 pub fn say(text: impl Display) {
-    let line = format!("pipefs: {}\n", one_line(&text.to_string()));
+    let mut line = view::one_line(&text.to_string());
+    if let Some((end, _)) = line.char_indices().nth(LONGEST_LINE) {
+        line.replace_range(end.., "…");
+    }
+    let line = format!("pipefs: {line}\n");
     // In one write, so that the lines of several processes stay apart. A lost stderr is no reason
     // to fail, and `eprintln!` would panic.
     let _ = io::stderr().write_all(line.as_bytes());
-}
-
-/// The text without what would break its line or steer a terminal: control characters and line
-/// separators are shown as escapes, white space at the ends is dropped.
-#[must_use]
-pub fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for character in text.trim().chars() {
-        if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    line
 }
 
 #[cfg(test)]
@@ -97,16 +107,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_stays_on_its_line_and_harmless() {
-        assert_eq!(one_line("no such `a\nb`\n"), "no such `a\\nb`");
-        assert_eq!(one_line("\u{1b}[31mred\0"), "\\u{1b}[31mred\\u{0}");
-        assert_eq!(one_line("Grüße 管 \u{2028}"), "Grüße 管");
-        assert_eq!(one_line("a\u{2028}b"), "a\\u{2028}b");
-    }
-
-    #[test]
     fn the_table_names_every_code() {
-        for exit in [Exit::Failure, Exit::Usage, Exit::MountPoint, Exit::Unavailable] {
+        for exit in Exit::ALL {
             assert_eq!(Exit::from_code(exit as u8), exit);
             assert!(TABLE.contains(&format!("\n  {}  ", exit as u8)), "{exit:?}");
         }

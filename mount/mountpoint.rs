@@ -35,8 +35,7 @@ impl MountPoint {
             .custom_flags(libc::O_PATH | libc::O_DIRECTORY)
             .open(dir)?;
         let path = fs::read_link(format!("/proc/self/fd/{}", handle.as_raw_fd()))?;
-        let id = mount_id(&handle)?;
-        let mount = mountinfo::read()?.into_iter().find(|entry| Some(entry.id) == id);
+        let mount = mount_of(&handle)?;
         Ok(Self { path, mount })
     }
 
@@ -53,15 +52,20 @@ impl MountPoint {
     }
 }
 
-/// The number of the mount that an open file belongs to.
-fn mount_id(handle: &File) -> io::Result<Option<u64>> {
+/// The mount that an open file belongs to, if /proc lists it.
+///
+/// # Errors
+/// /proc is not there.
+pub fn mount_of(handle: &File) -> io::Result<Option<Entry>> {
     let text = fs::read_to_string(format!("/proc/self/fdinfo/{}", handle.as_raw_fd()))?;
     let number = text.lines().find_map(|line| line.strip_prefix("mnt_id:"));
-    Ok(number.and_then(|number| number.trim().parse().ok()))
+    let id = number.and_then(|number| number.trim().parse().ok());
+    Ok(mountinfo::read()?.into_iter().find(|entry| Some(entry.id) == id))
 }
 
 /// Whether this error means that a FUSE mount has lost its driver.
-fn is_dead(error: &io::Error) -> bool {
+#[must_use]
+pub fn is_dead(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOTCONN | libc::ECONNABORTED))
 }
 

@@ -191,7 +191,8 @@ fn fsname(value: &str) -> Result<String, OptionError> {
     Ok(value.into())
 }
 
-fn shortened_setting(error: SettingError) -> SettingError {
+/// The same error with no more of the refused text than a message shows.
+pub(crate) fn shortened_setting(error: SettingError) -> SettingError {
     match error {
         SettingError::BadValue { key, value, expected } => {
             SettingError::BadValue { key, value: shortened(&value), expected }

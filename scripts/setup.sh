@@ -55,6 +55,7 @@ perl perl
 pgrep procps
 pv pv
 python3 python3
+script bsdutils
 shellcheck shellcheck
 END
 [ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"

@@ -1,9 +1,19 @@
 //! What each subcommand does, a file each.
 
-use crate::cli::Command;
-use crate::exit::Failure;
+use std::path::{Path, PathBuf};
 
+use crate::cli::Command;
+use crate::exit::{Failure, say};
+
+mod completions;
+mod create;
+mod ls;
+mod man;
 mod mount;
+mod owners;
+mod peek;
+mod set;
+mod stat;
 mod umount;
 
 /// Does what the command line asks for.
@@ -14,5 +24,37 @@ pub fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Mount(arguments) => mount::run(arguments),
         Command::Umount(arguments) => umount::run(arguments),
+        Command::Ls(arguments) => ls::run(arguments),
+        Command::Stat(arguments) => stat::run(arguments),
+        Command::Create(arguments) => create::run(arguments),
+        Command::Set(arguments) => set::run(arguments),
+        Command::Peek(arguments) => peek::run(arguments),
+        Command::Completions(arguments) => completions::run(arguments),
+        Command::Man(arguments) => man::run(arguments),
     }
+}
+
+/// Does something with each name. One that fails does not keep the others from their turn.
+fn each(
+    names: &[PathBuf],
+    mut action: impl FnMut(&Path) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut outcome = Ok(());
+    for name in names {
+        action(name).unwrap_or_else(|failure| note(&mut outcome, failure));
+    }
+    outcome
+}
+
+/// Adds a failure to what came of the ones before: each gets its line, and the first one's exit
+/// code is that of the command.
+fn note(outcome: &mut Result<(), Failure>, failure: Failure) {
+    let exit = match outcome {
+        Ok(()) => failure.exit,
+        Err(earlier) => {
+            say(&*earlier);
+            earlier.exit
+        }
+    };
+    *outcome = Err(Failure { exit, ..failure });
 }

@@ -1,4 +1,4 @@
-//! Every passage of docs/SEMANTICS.md has a test, and every test's passage exists.
+//! Every passage of docs/SEMANTICS.md and docs/CLI.md has a test, and every test's passage exists.
 //!
 //! A passage is a list item or a table row that begins with its name in brackets, as in
 //! `- **[close-data]** …`. A test names the passages that it proves in a comment just above it,
@@ -11,8 +11,8 @@ use super::Findings;
 use super::rust::function_name;
 use super::tree::{File, file, files};
 
-/// Where the passages are.
-const PAGE: &str = "docs/SEMANTICS.md";
+/// Where the passages are: every item of a list there is one.
+const PAGES: [&str; 2] = ["docs/SEMANTICS.md", "docs/CLI.md"];
 
 /// What a test's comment begins with.
 const MARK: &str = concat!("SEMANTICS", ":");
@@ -53,31 +53,34 @@ fn stands_above_a_test(file: &File, line: usize) -> bool {
 fn every_item_is_a_passage_with_a_name_of_its_own() {
     let mut findings = Findings::default();
     let mut seen = BTreeSet::new();
-    for (number, line) in file(PAGE).lines() {
-        match passage(line) {
-            Some(name) if !is_name(name) => {
-                findings.add(PAGE, number, format!("`{name}`: lower case, with at least one `-`"));
-            }
-            Some(name) if !seen.insert(name.to_owned()) => {
-                findings.add(PAGE, number, format!("`{name}` is there twice"));
-            }
-            None if line.starts_with("- ") => {
-                findings.add(PAGE, number, "begin the item with its name: **[close-data]**");
-            }
-            _ => {}
+    for page in PAGES.map(file) {
+        let before = seen.len();
+        for (number, line) in page.lines() {
+            let wrong = match passage(line) {
+                Some(name) if !is_name(name) => {
+                    format!("`{name}`: lower case, with at least one `-`")
+                }
+                Some(name) if !seen.insert(name.to_owned()) => format!("`{name}` is there twice"),
+                None if line.starts_with("- ") => {
+                    "begin the item with its name: **[close-data]**".into()
+                }
+                _ => continue,
+            };
+            findings.add(&page.path, number, wrong);
         }
+        assert!(seen.len() > before, "{} has no passages", page.path);
     }
-    assert!(!seen.is_empty(), "{PAGE} has no passages");
     findings.none();
 }
 
 #[test]
 fn every_passage_has_a_test() {
     let mut findings = Findings::default();
-    let page = file(PAGE);
-    let mut passages: BTreeMap<&str, usize> = BTreeMap::new();
-    for (number, line) in page.lines() {
-        passages.extend(passage(line).map(|name| (name, number)));
+    let pages = PAGES.map(file);
+    let mut passages: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
+    for page in &pages {
+        let found = page.lines().filter_map(|(number, line)| Some((passage(line)?, number)));
+        passages.extend(found.map(|(name, number)| (name, (page.path.as_str(), number))));
     }
     let all = files();
     let mut tested = BTreeSet::new();
@@ -87,7 +90,7 @@ fn every_passage_has_a_test() {
         }
         for (number, name) in proven(file) {
             if !passages.contains_key(name) {
-                findings.add(&file.path, number, format!("{PAGE} has no passage `{name}`"));
+                findings.add(&file.path, number, format!("{PAGES:?} have no passage `{name}`"));
             }
             if file.is_rust() && !stands_above_a_test(file, number) {
                 findings.add(&file.path, number, "this comment must stand above a test");
@@ -95,8 +98,8 @@ fn every_passage_has_a_test() {
             tested.insert(name);
         }
     }
-    for (name, number) in passages.iter().filter(|(name, _)| !tested.contains(*name)) {
-        findings.add(PAGE, *number, format!("no test says `{MARK} {name}`"));
+    for (name, (page, number)) in passages.iter().filter(|(name, _)| !tested.contains(*name)) {
+        findings.add(page, *number, format!("no test says `{MARK} {name}`"));
     }
     findings.none();
 }
@@ -116,7 +119,7 @@ fn words(text: &str) -> String {
 #[test]
 fn quotations_are_exact() {
     let mut findings = Findings::default();
-    let page = format!(" {} ", words(&file(PAGE).text));
+    let pages = PAGES.map(|page| format!(" {} ", words(&file(page).text)));
     for file in files().iter().filter(|file| file.is_in(&["tests/"]) && file.is_rust()) {
         let mut quotation = String::new();
         let quoted = |line: &str| line.trim_start().strip_prefix("/// > ").map(str::to_owned);
@@ -125,8 +128,9 @@ fn quotations_are_exact() {
                 quotation.push_str(&part);
                 quotation.push(' ');
             } else if !quotation.is_empty() {
-                if !page.contains(&format!(" {} ", words(&quotation))) {
-                    findings.add(&file.path, number - 1, format!("{PAGE} does not say this"));
+                let quoted = format!(" {} ", words(&quotation));
+                if !pages.iter().any(|page| page.contains(&quoted)) {
+                    findings.add(&file.path, number - 1, format!("{PAGES:?} do not say this"));
                 }
                 quotation.clear();
             }
