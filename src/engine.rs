@@ -196,21 +196,6 @@ impl Engine {
         })
     }
 
-    /// fsync(2), FlushFileBuffers: waits until the peer has read everything that was written.
-    ///
-    /// # Errors
-    /// [`Error::BrokenPipe`]: the peer left first. [`Error::BadHandle`], [`Error::Interrupted`].
-    pub fn flush(&self, end: EndId, ticket: Ticket, effects: &mut Effects) -> Result<Progress<()>> {
-        let handle = self.handle(end)?;
-        self.on_pipe(&handle, None, effects, |pipe, _, effects| {
-            let progress = pipe.flush(end, ticket)?;
-            if progress == Progress::Waiting {
-                self.park(&handle, pipe, end, ticket, None, effects)?;
-            }
-            Ok(progress)
-        })
-    }
-
     /// What poll(2) says of an end now. With a key, [`Effects::wakes`] brings it once, when that
     /// may have changed.
     ///

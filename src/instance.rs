@@ -154,7 +154,7 @@ impl Instance {
         if let Some(side) = connection.writes {
             self.lane_mut(side.lane).close_writer(end, limits, effects);
         }
-        let buffered = !self.to_client.is_empty() && limits.settings.linger == Linger::Keep;
+        let buffered = !self.to_client.is_empty() && limits.settings.linger != Linger::Drop;
         let event = match connection.role {
             Role::Server => Event::ServerCloses { keeps: named && buffered },
             Role::Client => Event::ClientCloses,

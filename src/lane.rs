@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::BytesMut;
 
-use crate::effects::{Answer, Effects, Progress, Ticket};
+use crate::effects::{Effects, Progress, Ticket};
 use crate::end::EndId;
-use crate::outlet::{Outlet, Outlets};
+use crate::outlet::{Outlet, Outlets, Positions};
 use crate::queue::Data;
 use crate::quota::Gate;
 use crate::ready::Pollers;
@@ -40,6 +40,8 @@ pub(crate) struct Lane {
     pub(crate) sharing: Sharing,
     pub(crate) outlets: Outlets,
     pub(crate) writers: VecDeque<ParkedWrite>,
+    /// How far the last write of each end has filled a lane with many writers.
+    pub(crate) last_writes: HashMap<EndId, Positions>,
     pub(crate) flushes: VecDeque<ParkedFlush>,
     pub(crate) writer_pollers: Pollers,
     /// Open ends now, and how many there ever were.
@@ -63,6 +65,7 @@ impl Lane {
                 Sharing::Broadcast => Outlets::Each(BTreeMap::new()),
             },
             writers: VecDeque::new(),
+            last_writes: HashMap::new(),
             flushes: VecDeque::new(),
             writer_pollers: Pollers::default(),
             reader_ends: 0,
@@ -142,9 +145,7 @@ impl Lane {
         for write in self.writers.drain(..) {
             effects.fail(write.ticket, Error::BrokenPipe);
         }
-        for flush in self.flushes.drain(..) {
-            effects.fail(flush.ticket, Error::BrokenPipe);
-        }
+        self.break_flushes(effects);
         if self.sharing == Sharing::Private {
             self.discard(limits.gate);
         }
@@ -154,6 +155,7 @@ impl Lane {
     /// A writer's end closes. When it was the last, readers see the end once all is drained.
     pub(crate) fn close_writer(&mut self, end: EndId, limits: Limits<'_>, effects: &mut Effects) {
         self.end_begun_line(end, limits, effects);
+        self.last_writes.remove(&end);
         self.writer_ends -= 1;
         self.writer_pollers.remove(end);
         if self.writer_ends > 0 {
@@ -324,37 +326,6 @@ impl Lane {
                 Ok(Progress::Waiting)
             }
             (Overflow::Block, Waits::No | Waits::HasSome) => Err(Error::WouldBlock),
-        }
-    }
-
-    /// Waits until everything that is buffered now has been read.
-    ///
-    /// # Errors
-    /// [`Error::BrokenPipe`]: the readers left before they had read everything.
-    pub(crate) fn flush(
-        &mut self,
-        ticket: Ticket,
-        end: EndId,
-        readers_from: u64,
-    ) -> Result<Progress<()>> {
-        let is_drained = self.is_drained();
-        let has_lost = self.traffic().discarded_bytes > 0;
-        if self.is_broken(readers_from) && (has_lost || !is_drained) {
-            return Err(Error::BrokenPipe);
-        }
-        if is_drained {
-            return Ok(Progress::Done(()));
-        }
-        let until = self.outlets.end_positions();
-        self.flushes.push_back(ParkedFlush { ticket, end, until });
-        Ok(Progress::Waiting)
-    }
-
-    pub(crate) fn finish_flushes(&mut self, effects: &mut Effects) {
-        while self.flushes.front().is_some_and(|flush| self.outlets.have_passed(&flush.until)) {
-            if let Some(flush) = self.flushes.pop_front() {
-                effects.answer(flush.ticket, Answer::Flushed);
-            }
         }
     }
 

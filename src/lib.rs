@@ -40,6 +40,7 @@
 //! - `instance`, `state`, `end` — one conduit, its life, and what an open file holds of it
 //! - `lane`, `transfer`, `outlet` — one direction of a conduit: its writers, bytes and messages,
 //!   and where its readers take from
+//! - `flush` — waiting until what was written has been read
 //! - `queue`, `data`, `lengths` — the buffer; what goes in and out; where messages end in it
 //! - `listen`, `transact`, `inspect` — the pipe functions beside read, write and flush
 //! - `waiting`, `effects`, `ready` — parked operations, their answers, and poll
@@ -56,6 +57,7 @@ pub mod effects;
 pub mod end;
 pub mod engine;
 pub mod error;
+mod flush;
 pub mod handle;
 pub mod inspect;
 mod instance;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::effects::Effects;
 use crate::end::EndId;
@@ -21,6 +22,9 @@ use crate::waiting::{Parked, ParkedRead, Takes};
 
 /// The outlet's name in a lane that has one for all its readers.
 const ALL: EndId = EndId::from_raw(0);
+
+/// Positions in each outlet's stream of bytes.
+pub(crate) type Positions = SmallVec<[(EndId, u64); 1]>;
 
 /// A queue, and the readers that wait at it.
 #[derive(Debug, Default)]
@@ -310,12 +314,12 @@ impl Outlets {
     }
 
     /// How far each outlet has been filled.
-    pub(crate) fn end_positions(&self) -> Vec<(EndId, u64)> {
+    pub(crate) fn end_positions(&self) -> Positions {
         self.named().map(|(end, outlet)| (end, outlet.queue.end_position())).collect()
     }
 
     /// Whether everything before these positions has been read, or its reader has left.
-    pub(crate) fn have_passed(&self, positions: &[(EndId, u64)]) -> bool {
+    pub(crate) fn have_passed(&self, positions: &Positions) -> bool {
         positions.iter().all(|(end, position)| {
             let outlet = match self {
                 Self::One(outlet) => Some(outlet),

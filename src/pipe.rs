@@ -72,7 +72,11 @@ impl Pipe {
     }
 
     /// The instance and side that an end uses for reading or writing; `None`: it is pending.
-    fn side(&mut self, id: EndId, writes: bool) -> Result<Option<(&mut Instance, Side)>> {
+    pub(crate) fn side(
+        &mut self,
+        id: EndId,
+        writes: bool,
+    ) -> Result<Option<(&mut Instance, Side)>> {
         let end = self.ends.get_mut(&id).ok_or(Error::BadHandle)?;
         if !(if writes { end.wanted.write } else { end.wanted.read }) {
             return Err(Error::BadHandle);
@@ -95,7 +99,7 @@ impl Pipe {
     }
 
     /// Of a reading client that its server has disconnected: whether it was told.
-    fn severed_mut(&mut self, id: EndId) -> Option<&mut bool> {
+    pub(crate) fn severed_mut(&mut self, id: EndId) -> Option<&mut bool> {
         match self.ends.get_mut(&id) {
             Some(End { link: Link::Severed { told }, wanted, .. }) if wanted.read => Some(told),
             _ => None,
@@ -188,23 +192,6 @@ impl Pipe {
                 self.pending_mut(end).ok_or(Error::BadHandle)?.writes.push_back(write.at_rest());
                 Ok(Progress::Waiting)
             }
-        }
-    }
-
-    /// fsync(2): waits until the peer has read what was written. An end that cannot write has
-    /// nothing to wait for.
-    pub(crate) fn flush(&mut self, end: EndId, ticket: Ticket) -> Result<Progress<()>> {
-        if self.severed_mut(end).is_some() {
-            return Err(Error::NotConnected);
-        }
-        let is_open = self.ends.contains_key(&end);
-        match self.side(end, true) {
-            Ok(Some((instance, side))) => {
-                instance.lane_mut(side.lane).flush(ticket, end, side.peers_from)
-            }
-            Ok(None) => Ok(Progress::Done(())),
-            Err(error) if !is_open => Err(error),
-            Err(_) => Ok(Progress::Done(())),
         }
     }
 
@@ -351,6 +338,7 @@ impl Pipe {
         for watcher in self.watchers.drain(..) {
             effects.fail(watcher.ticket, Error::NotFound);
         }
+        self.break_hopeless_flushes(effects);
         let mut gone = Vec::new();
         for instance in self.instances.values_mut() {
             if !instance.unname(gate, effects) {

@@ -84,6 +84,8 @@ pub enum Linger {
     Keep,
     /// It goes with the server (Windows).
     Drop,
+    /// The close waits until it has been read; what an interrupted one leaves stays.
+    Flush,
 }
 
 /// What a full lane does with a write.
@@ -214,7 +216,8 @@ impl Settings {
                 self.framing = value.parse().map_err(|()| refused("framing", "write or line"))?;
             }
             "linger" => {
-                self.linger = value.parse().map_err(|()| refused("linger", "keep or drop"))?;
+                self.linger =
+                    value.parse().map_err(|()| refused("linger", "keep, drop or flush"))?;
             }
             "overflow" => {
                 let expected = "block, drop-oldest, drop-newest or error";
@@ -299,7 +302,7 @@ words!(Access { Auto = "auto", Outbound = "outbound", Inbound = "inbound", Duple
 words!(Mode { Instance = "instance", Shared = "shared", Broadcast = "broadcast" });
 words!(PipeType { Byte = "byte", Message = "message" });
 words!(Framing { Write = "write", Line = "line" });
-words!(Linger { Keep = "keep", Drop = "drop" });
+words!(Linger { Keep = "keep", Drop = "drop", Flush = "flush" });
 words!(Overflow {
     Block = "block",
     DropOldest = "drop-oldest",
@@ -320,6 +323,7 @@ mod tests {
             ("type", "message"),
             ("framing", "line"),
             ("linger", "drop"),
+            ("linger", "flush"),
             ("overflow", "drop-oldest"),
             ("capacity", "65536"),
             ("max_instances", "3"),

@@ -54,6 +54,7 @@ impl Lane {
 
     /// Takes one write in.
     pub(crate) fn accept(&mut self, write: ParkedWrite, limits: Limits<'_>, effects: &mut Effects) {
+        let end = write.end;
         self.past.written_bytes += write.data.len() as u64;
         match limits.settings.pipe_type {
             PipeType::Byte => self.push(write.data, Boundary::None, limits, effects),
@@ -74,6 +75,7 @@ impl Lane {
             }
             PipeType::Message => self.push(write.data, Boundary::Message, limits, effects),
         }
+        self.note_write(end);
         self.finish_flushes(effects);
     }
 
@@ -163,6 +165,7 @@ impl Lane {
         };
         if is_kept {
             self.push(begun.freeze(), Boundary::Message, limits, effects);
+            self.note_write(end);
         } else {
             self.past.dropped_bytes += size;
             self.past.dropped_count += 1;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::Error;
 use crate::effects::{Answer, Effects, Ticket};
 use crate::end::EndId;
+use crate::outlet::Positions;
 use crate::queue::{ADOPT_MIN_BYTES, Data};
 
 /// Most interrupts that are remembered for operations not seen yet. An early one is used or out
@@ -129,7 +130,7 @@ impl ParkedWrite {
 pub(crate) struct ParkedFlush {
     pub(crate) ticket: Ticket,
     pub(crate) end: EndId,
-    pub(crate) until: Vec<(EndId, u64)>,
+    pub(crate) until: Positions,
 }
 
 /// A server that waits for a client, or somebody who waits for a server.

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use fuser::{FileHandle, FopenFlags, ReplyEmpty, ReplyIoctl, ReplyOpen};
 use parking_lot::{Condvar, Mutex};
-use pipefs::{Answer, Effects, Engine, Error, Progress, Ticket};
+use pipefs::{Answer, Effects, EndId, Engine, Error, Progress, Ticket};
 
 use super::data::buffers::Buffers;
+use super::data::closing::Closing;
 use super::data::wire;
 use super::device::{Channel, Device, trim_freed_memory};
 use super::doors::Doors;
@@ -17,13 +18,11 @@ use super::errno::fuser_errno;
 use super::ioctl;
 
 /// Every pipe is opened like this: no page cache, no file position and no lock around it (a
-/// duplex end can be read and written at once), writes of one open file side by side, and no
-/// FLUSH at close, which would have nothing to do.
-pub(crate) const OPEN_FLAGS: FopenFlags = FopenFlags::FOPEN_DIRECT_IO
+/// duplex end can be read and written at once), and writes of one open file side by side.
+const OPEN_FLAGS: FopenFlags = FopenFlags::FOPEN_DIRECT_IO
     .union(FopenFlags::FOPEN_STREAM)
     .union(FopenFlags::FOPEN_NONSEEKABLE)
-    .union(FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES)
-    .union(FopenFlags::FOPEN_NOFLUSH);
+    .union(FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES);
 
 /// Freed memory below this is not worth a look: it is what the driver may use beside what is
 /// buffered, halved.
@@ -41,6 +40,7 @@ pub(crate) struct Driver {
     pub(crate) buffers: Buffers,
     pub(crate) doors: Mutex<Doors>,
     pub(crate) housekeeper: Housekeeper,
+    pub(crate) closing: Closing,
     /// Most bytes that were buffered since memory was last given back.
     peak_bytes: AtomicU64,
     stopping: AtomicBool,
@@ -66,7 +66,7 @@ impl WaitingReply {
         match (self, answer) {
             (Self::Open { reply, door, truncates }, Answer::Opened(end)) => {
                 driver.doors.lock().attach(door, end);
-                reply.opened(FileHandle(end.raw()), OPEN_FLAGS);
+                reply.opened(FileHandle(end.raw()), driver.open_flags(end));
                 if truncates {
                     driver.housekeeper.restore_size(door);
                 }
@@ -89,10 +89,21 @@ impl Driver {
             buffers: Buffers::default(),
             doors: Mutex::default(),
             housekeeper: Housekeeper::default(),
+            closing: Closing::default(),
             peak_bytes: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             waiting: Mutex::default(),
         }
+    }
+
+    /// How the kernel is to treat an open file. Unless its close may have to wait, no FLUSH tells
+    /// of that: there would be nothing to do.
+    pub(crate) fn open_flags(&self, end: EndId) -> FopenFlags {
+        if self.engine.flushes_at_close(end) {
+            self.closing.watch(end);
+            return OPEN_FLAGS;
+        }
+        OPEN_FLAGS | FopenFlags::FOPEN_NOFLUSH
     }
 
     /// Keeps a reply for an operation that is about to be handed to the engine: from then on

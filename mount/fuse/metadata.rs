@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use fuser::{
     AccessFlags, BsdFileFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation,
-    INodeNo, IoctlFlags, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyDirectory,
+    INodeNo, IoctlFlags, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyDirectory,
     ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyOpen, ReplyStatfs, ReplyXattr, Request, TimeOrNow,
 };
 use parking_lot::Mutex;
@@ -23,7 +23,7 @@ use pipefs::{
 };
 
 use super::data::wire;
-use super::driver::{Driver, OPEN_FLAGS, WaitingReply};
+use super::driver::{Driver, WaitingReply};
 use super::entries::{NO_LIFETIME, new_attributes, ticket, time, wanted, who};
 use super::errno::fuser_errno;
 use super::ioctl::{Target, wire::Call};
@@ -246,8 +246,8 @@ impl Filesystem for Metadata {
         let mut effects = Effects::default();
         match self.driver.create_and_open(request, Ino(parent.0), name, mode, flags, &mut effects) {
             Ok((attributes, end)) => {
-                let handle = FileHandle(end.raw());
-                reply.created(&NO_LIFETIME, &attributes, Generation(0), handle, OPEN_FLAGS);
+                let (handle, flags) = (FileHandle(end.raw()), self.driver.open_flags(end));
+                reply.created(&NO_LIFETIME, &attributes, Generation(0), handle, flags);
             }
             // Somebody was faster. Asked again, the kernel finds the pipe and opens it as any
             // other, with its checks of permissions and with an open that may wait.
@@ -255,10 +255,6 @@ impl Filesystem for Metadata {
             Err(error) => reply.error(fuser_errno(error)),
         }
         self.driver.deliver(&mut effects);
-    }
-
-    fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
-        reply.ok();
     }
 
     fn fsync(&self, request: &Request, _: INodeNo, fh: FileHandle, _: bool, reply: ReplyEmpty) {

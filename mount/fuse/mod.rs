@@ -16,7 +16,7 @@
 //! - `session` — mounting, the threads, stopping; start here
 //! - `driver` — what the threads share, and the deadlines
 //! - `route` — who answers which request
-//! - `data` — READ, WRITE, POLL, RELEASE, INTERRUPT
+//! - `data` — READ, WRITE, POLL, FLUSH, RELEASE, INTERRUPT
 //! - `metadata`, `entries` — all other operations; what the kernel sees of a node
 //! - `ioctl` — the pipe functions that are no system call of their own
 //! - `attributes` — settings and state as extended attributes

@@ -27,9 +27,8 @@ pub(crate) enum Plane {
 
 pub(crate) fn plane_of(code: u32) -> Plane {
     match code {
-        opcode::READ | opcode::WRITE | opcode::RELEASE | opcode::INTERRUPT | opcode::POLL => {
-            Plane::Data
-        }
+        opcode::READ | opcode::WRITE | opcode::POLL => Plane::Data,
+        opcode::FLUSH | opcode::RELEASE | opcode::INTERRUPT => Plane::Data,
         _ => Plane::Control,
     }
 }

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`opening`] | start here: who becomes server, who client, and how clients wait |
 //! | [`closing`] | nothing that was accepted is lost |
+//! | [`flushing`] | a close that waits until everything has been read |
 //! | [`data`] | what a read returns and what a write is |
 //! | [`messages`] | message pipes, and what a full lane throws away |
 //! | [`functions`] | the pipe functions beside reading, writing and flushing |
@@ -27,6 +28,7 @@ mod broadcast;
 mod closing;
 mod configure;
 mod data;
+mod flushing;
 mod functions;
 mod memory;
 mod messages;

@@ -231,6 +231,24 @@ impl World {
         (ticket, result)
     }
 
+    /// close(2) of one descriptor of the end, with `linger=flush`.
+    pub(crate) fn flush_at_close(
+        &mut self,
+        end: EndId,
+        blocking: Blocking,
+    ) -> (Ticket, Result<Progress<()>>) {
+        let (ticket, now) = (self.ticket(), self.now());
+        let result = self.engine.flush_at_close(end, blocking, ticket, now, &mut self.effects);
+        self.deliver();
+        (ticket, result)
+    }
+
+    pub(crate) fn waits_to_close(&mut self, end: EndId) -> Ticket {
+        let (ticket, result) = self.flush_at_close(end, Blocking::Yes);
+        assert_eq!(result, Ok(Progress::Waiting));
+        ticket
+    }
+
     // ── Waiting ──────────────────────────────────────────────────────────────────────────────
 
     pub(crate) fn cancel(&mut self, ticket: Ticket) {

@@ -26,6 +26,10 @@ pub enum Step {
     Open(PathBuf, i32),
     /// close(2).
     Close,
+    /// dup(2).
+    Duplicate,
+    /// execve(2) of true(1), to which no descriptor of a step is passed on.
+    Exec,
     /// One read(2) of this size; the bytes appear in [`Actor::data`].
     Read(usize),
     /// Reads up to end of file; the result is the number of bytes.
@@ -177,6 +181,8 @@ fn script(steps: &[Step]) -> Vec<u8> {
         let (line, path): (String, Option<&Path>) = match step {
             Step::Open(path, flags) => (format!("open {flags}"), Some(path)),
             Step::Close => ("close".into(), None),
+            Step::Duplicate => ("duplicate".into(), None),
+            Step::Exec => ("exec".into(), None),
             Step::Read(size) => (format!("read {size}"), None),
             Step::ReadToEnd => ("read-to-end".into(), None),
             Step::Write(size, byte) => (format!("write {size} {byte}"), None),

@@ -1,8 +1,11 @@
 //! The child's side of an actor: takes each step of its script and reports what came of it.
 
 use std::ffi::OsStr;
+use std::mem::ManuallyDrop;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use super::actor::{Outcome, SCRIPT, sequence};
@@ -24,7 +27,8 @@ static TAKE_OVER: extern "C" fn() = {
 };
 
 fn perform(script: &[u8]) {
-    let mut files = Vec::new();
+    // What is open at the end is closed by the end of the process, which is no close(2).
+    let mut files = ManuallyDrop::new(Vec::new());
     for line in script.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         report("begin\n");
         let outcome = take(line, &mut files);
@@ -60,6 +64,8 @@ fn take(line: &[u8], files: &mut Vec<Fd>) -> Outcome {
             Ok(0)
         }
         "close" => files.pop().ok_or(Errno::EBADF)?.close().map(|()| 0),
+        "duplicate" => duplicate(files),
+        "exec" => execute(),
         "read" => file()?.read(number() as usize).map(keep),
         "read-to-end" => file()?.read_to_end().map(keep),
         "write" => {
@@ -105,6 +111,18 @@ fn take(line: &[u8], files: &mut Vec<Fd>) -> Outcome {
         }
         _ => panic!("`{word}` is no step"),
     }
+}
+
+fn duplicate(files: &mut Vec<Fd>) -> Outcome {
+    let copy = files.last().ok_or(Errno::EBADF)?.duplicate()?;
+    files.push(copy);
+    Ok(0)
+}
+
+/// Becomes true(1); it returns only if that fails.
+fn execute() -> Outcome {
+    let refused = Command::new("true").env_remove(SCRIPT).exec();
+    Err(Errno(refused.raw_os_error().unwrap_or(libc::EIO)))
 }
 
 /// Takes one step so many times; how often it was interrupted. It ends when it was not.

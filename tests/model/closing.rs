@@ -16,7 +16,7 @@ impl Model {
         }
         let pipe = self.ends[end].pipe;
         let linger = self.settings(pipe).linger;
-        let keeps_data = self.pipes[pipe].is_named && linger == Linger::Keep;
+        let keeps_data = self.pipes[pipe].is_named && linger != Linger::Drop;
         let (reads, writes) = (self.reads_from(end), self.writes_to(end));
         let place = std::mem::replace(&mut self.ends[end].place, Place::Closed);
         if let (Some(lane), Place::Server(_) | Place::Client(_)) = (reads, place) {

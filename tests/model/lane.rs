@@ -61,7 +61,7 @@ impl Lane {
         bytes
     }
 
-    fn begun_line(&self, end: usize) -> Vec<u8> {
+    pub(crate) fn begun_line(&self, end: usize) -> Vec<u8> {
         let of_end = self.begun.iter().filter(|(other, _)| *other == end);
         of_end.flat_map(|(_, line)| line.clone()).collect()
     }
@@ -130,6 +130,7 @@ impl Model {
         if is_kept {
             self.pipes[pipe].written_bytes += data.len() as u64;
             self.lane_mut(lane).messages.extend(messages);
+            self.note_write(lane, end);
         } else {
             let dropped: usize = messages.iter().map(Vec::len).sum();
             // The beginning of the first line was written before, that of the next one is now.
@@ -141,6 +142,12 @@ impl Model {
             self.pipes[pipe].dropped_count += messages.len() as u64;
         }
         self.lane_mut(lane).set_begun_line(end, begun);
+    }
+
+    /// What the end wrote last is in the lane now.
+    fn note_write(&mut self, lane: LaneAt, end: usize) {
+        let until = self.lane(lane).gone_bytes + self.lane(lane).message_bytes();
+        self.ends[end].wrote_until = Some(until);
     }
 
     /// The writer closes: the line that it has begun is a message too, if a full lane keeps it.
@@ -159,6 +166,7 @@ impl Model {
             };
         if is_kept {
             self.lane_mut(lane).messages.push(line);
+            self.note_write(lane, end);
         } else {
             let pipe = &mut self.pipes[pipe];
             pipe.lost_bytes += line.len() as u64;

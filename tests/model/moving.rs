@@ -64,6 +64,40 @@ impl Model {
         self.move_data(ticket, end, Wish::Flush { until }, Blocking::Yes, order)
     }
 
+    /// close(2) on an end that waits until what it wrote has been read.
+    pub(crate) fn flush_at_close(
+        &mut self,
+        ticket: u64,
+        end: usize,
+        blocking: Blocking,
+        order: &[u64],
+    ) -> Outcome {
+        if self.ends[end].place == Place::Closed || self.is_opening(end) {
+            return Outcome::Done(Given::Failed(Error::BadHandle));
+        }
+        let wanted = self.ends[end].wanted;
+        let Some(lane) = self.writes_to(end).filter(|_| wanted.write) else {
+            return Outcome::Done(Given::Flushed);
+        };
+        let state = self.lane(lane);
+        let is_unread = self.ends[end].wrote_until.is_some_and(|until| state.gone_bytes < until);
+        if blocking != Blocking::Yes && (is_unread || !state.begun_line(end).is_empty()) {
+            return Outcome::Done(Given::Failed(Error::WouldBlock));
+        }
+        self.end_line(lane, end);
+        let until = match self.is_shared(self.ends[end].pipe) {
+            true => self.ends[end].wrote_until,
+            false => Some(self.lane(lane).gone_bytes + self.lane(lane).message_bytes()),
+        };
+        match until {
+            Some(until) => self.begin(ticket, end, Wish::Flush { until }, None, order),
+            None => {
+                self.settle(order);
+                Outcome::Done(Given::Flushed)
+            }
+        }
+    }
+
     /// Begins an operation. `otherwise` is what it comes to instead of waiting.
     pub(crate) fn begin(
         &mut self,
@@ -174,11 +208,16 @@ impl Model {
     fn answer_flush(&self, end: usize, until: u64) -> Option<Given> {
         let Some(lane) = self.writes_to(end) else { return Some(Given::Flushed) };
         let state = self.lane(lane);
-        let is_left = state.is_lossy || !state.is_empty();
-        if self.is_broken(end, lane) && is_left {
+        let is_read = state.gone_bytes >= until;
+        if is_read && !state.is_empty() {
+            return Some(Given::Flushed);
+        }
+        let is_left = self.is_broken(end, lane) && (state.is_lossy || !state.is_empty());
+        let is_named = self.pipes[self.ends[end].pipe].is_named;
+        if is_left || !is_read && !is_named && !self.has_reader(lane) {
             return Some(Given::Failed(Error::BrokenPipe));
         }
-        (state.gone_bytes >= until).then_some(Given::Flushed)
+        is_read.then_some(Given::Flushed)
     }
 
     /// Does what [`Model::answer`] said.

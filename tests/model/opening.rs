@@ -72,6 +72,7 @@ impl Model {
             place: Place::Pending,
             saw_writer: false,
             saw_reader: false,
+            wrote_until: None,
         });
         self.take_place(end, place);
         if place == Place::Pending && opening.patience == Patience::Wait {

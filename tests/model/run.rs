@@ -139,6 +139,7 @@ impl Run {
             Step::Read { .. } | Step::Write { .. } | Step::Flush { .. } => {
                 self.move_data(ticket, step)?;
             }
+            Step::FlushAtClose { file, blocking } => self.flush_at_close(ticket, file, blocking)?,
             Step::Poll { file, wake } => self.poll(file, wake)?,
             Step::Close { file } => self.close(file)?,
             Step::Cancel { ticket } => self.cancel(ticket)?,

@@ -84,6 +84,8 @@ pub(crate) struct End {
     pub(crate) saw_writer: bool,
     /// In a shared pipe: there was a reader since it opened.
     pub(crate) saw_reader: bool,
+    /// How many bytes its lane had taken after its last write.
+    pub(crate) wrote_until: Option<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

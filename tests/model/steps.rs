@@ -59,6 +59,11 @@ pub(crate) enum Step {
     Flush {
         file: usize,
     },
+    /// A descriptor of an end that waits at close is closed; the end stays.
+    FlushAtClose {
+        file: usize,
+        blocking: Blocking,
+    },
     Poll {
         file: usize,
         wake: bool,
@@ -140,7 +145,7 @@ impl Setup {
             wait_timeout: random.pick(&[None, None, Some(Duration::from_millis(10))]),
             pipe_type: random.weighted(&[(3, PipeType::Byte), (2, PipeType::Message)]),
             framing: random.pick(&[Framing::Write, Framing::Line]),
-            linger: random.weighted(&[(3, Linger::Keep), (1, Linger::Drop)]),
+            linger: random.weighted(&[(3, Linger::Keep), (1, Linger::Drop), (1, Linger::Flush)]),
             overflow: random.weighted(&[
                 (6, Overflow::Block),
                 (2, Overflow::DropOldest),
@@ -162,6 +167,7 @@ enum Kind {
     Read,
     Write,
     Flush,
+    FlushAtClose,
     Poll,
     Close,
     Cancel,
@@ -173,13 +179,14 @@ enum Kind {
     ShutDown,
 }
 
-const KINDS: [(usize, Kind); 15] = [
+const KINDS: [(usize, Kind); 16] = [
     (60, Kind::Create),
     (190, Kind::Open),
     (25, Kind::Reopen),
     (190, Kind::Read),
     (190, Kind::Write),
     (35, Kind::Flush),
+    (25, Kind::FlushAtClose),
     (90, Kind::Poll),
     (90, Kind::Close),
     (60, Kind::Cancel),
@@ -226,6 +233,10 @@ impl Step {
                 Self::Write { file, bytes: size(random), blocking: blocking(random) }
             }
             Kind::Flush => Self::Flush { file: run.random_file(random, true) },
+            Kind::FlushAtClose => {
+                let file = run.random_file(random, true);
+                Self::FlushAtClose { file, blocking: blocking(random) }
+            }
             Kind::Poll => {
                 Self::Poll { file: run.random_file(random, true), wake: random.chance(75) }
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use libc::{O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, SIGALRM, SIGINT, SIGKILL, SIGTERM};
 
 use crate::harness::actor::{Step, killed_by};
+use crate::harness::calls::set_attribute;
 use crate::harness::process::timed;
 use crate::harness::{Actor, Errno, Mount, StateWatch, run, sh};
 use crate::{SOON, skip_without_fuse};
@@ -17,7 +18,8 @@ const PROMPT: Duration = Duration::from_millis(100);
 const TRIES: u32 = 3;
 
 /// The calls that can wait. Each is brought about on a pipe of its own that holds 4 KiB.
-const CALLS: [&str; 7] = ["open", "read", "first-read", "client-read", "write", "fsync", "poll"];
+const CALLS: [&str; 8] =
+    ["open", "read", "first-read", "client-read", "write", "fsync", "close", "poll"];
 
 /// The steps that wait in this call; the last of them does.
 fn steps(mount: &Mount, call: &str, name: &str) -> Vec<Step> {
@@ -35,6 +37,10 @@ fn steps(mount: &Mount, call: &str, name: &str) -> Vec<Step> {
             vec![open(O_WRONLY | O_CREAT), Step::Write(4096, b'a'), Step::Write(5000, b'b')]
         }
         "fsync" => vec![open(O_WRONLY | O_CREAT), Step::Write(5, b'a'), Step::Fsync],
+        "close" => {
+            set_attribute(mount.make(name), "user.pipefs.linger", b"flush").unwrap();
+            vec![open(O_WRONLY), Step::Write(5, b'a'), Step::Close]
+        }
         "poll" => vec![open(O_RDWR | O_CREAT), Step::Poll(libc::POLLIN, -1)],
         other => panic!("no steps for {other}"),
     }
@@ -44,13 +50,16 @@ fn steps(mount: &Mount, call: &str, name: &str) -> Vec<Step> {
 fn assert_goes_on_working(mount: &Mount, call: &str, name: &str) {
     let accepted: Vec<u8> = match call {
         "write" => vec![b'a'; 4096],
-        "fsync" => vec![b'a'; 5],
+        "fsync" | "close" => vec![b'a'; 5],
         _ => Vec::new(),
     };
     if !accepted.is_empty() {
         let reader = mount.open(name, O_RDONLY);
         let data = reader.read_to_end().unwrap();
         assert!(data == accepted, "{call}: {} bytes instead of {}", data.len(), accepted.len());
+    }
+    if call == "close" {
+        set_attribute(mount.path(name), "user.pipefs.linger", b"keep").unwrap();
     }
     let script = r#"echo "it works" > "$1" && cat "$1""#;
     let output = run(&mut sh(script, &[mount.path(name)]), SOON);

@@ -6,6 +6,7 @@
 //! | [`creating`] | how pipes come to be, how many instances, and clients that wait |
 //! | [`shared`] | shared mode beside a FIFO of the kernel's |
 //! | [`closing`] | nothing that was accepted is lost |
+//! | [`flushing`] | a close that waits until everything has been read |
 //! | [`unmounting`] | taking a mount down while it is in use |
 //! | [`data`] | what a read returns and a write is, capacity, order |
 //! | [`messages`] | message pipes, `overflow`, `linger` |
@@ -43,6 +44,7 @@ mod crowds;
 mod data;
 mod epoll;
 mod files;
+mod flushing;
 mod harness_itself;
 mod impersonating;
 mod interrupted;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use libc::{O_CREAT, O_RDONLY, O_RDWR, O_WRONLY, POLLIN};
 
 use crate::harness::actor::Step;
+use crate::harness::calls::set_attribute;
 use crate::harness::mount::is_mounted;
 use crate::harness::{Actor, Fd, Mount, pipefs, run};
 use crate::session::{MountPoint, assert_succeeded};
@@ -79,12 +80,14 @@ fn waiters(mount: &Mount) -> Vec<(&'static str, Actor)> {
         (name, Actor::start(&all))
     };
     mount.make("open");
+    set_attribute(mount.make("close"), "user.pipefs.linger", b"flush").unwrap();
     let mut waiters = vec![
         call("open", O_RDONLY, vec![]),
         call("read", O_RDWR | O_CREAT, vec![Step::Read(1)]),
         call("first-read", O_RDONLY | O_CREAT, vec![Step::Read(1)]),
         call("write", O_WRONLY | O_CREAT, full),
         call("fsync", O_WRONLY | O_CREAT, vec![Step::Write(9, b'x'), Step::Fsync]),
+        call("close", O_WRONLY, vec![Step::Write(9, b'x'), Step::Close]),
         call("poll", O_RDWR | O_CREAT, vec![Step::Poll(POLLIN, -1)]),
     ];
     for (_, waiter) in &mut waiters {

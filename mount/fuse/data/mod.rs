@@ -2,10 +2,12 @@
 //!
 //! - `wire` — the kernel's structures, decoded and encoded
 //! - `serve` — READ, WRITE, POLL and INTERRUPT, and the delivery of answers
+//! - `closing` — FLUSH, with which a close may wait
 //! - `buffers` — request buffers, which become the queue's segments
 //! - `poll` — readiness in poll(2)'s terms
 
 pub(crate) mod buffers;
+pub(crate) mod closing;
 pub(crate) mod poll;
 pub(crate) mod serve;
 pub(crate) mod wire;

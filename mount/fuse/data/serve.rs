@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::buffers::reuse;
 use super::poll;
 use super::wire::{
-    self, InHeader, OUT_HEADER_BYTES, PollIn, ReadIn, WRITE_HEADER_BYTES, WriteIn, opcode,
+    self, FlushIn, InHeader, OUT_HEADER_BYTES, PollIn, ReadIn, WRITE_HEADER_BYTES, WriteIn, opcode,
 };
 use crate::fuse::driver::Driver;
 use crate::fuse::errno::errno;
@@ -67,6 +67,9 @@ impl Driver {
             (Plane::Data, opcode::POLL) => {
                 PollIn::decode(message).map(|poll| self.poll(ticket, poll, effects))
             }
+            (Plane::Data, opcode::FLUSH) => {
+                FlushIn::decode(message).map(|flush| self.flush(header, flush, effects))
+            }
             (Plane::Data, opcode::RELEASE) => wire::released_handle(message)
                 .map(|handle| self.release(ticket, EndId::from_raw(handle), effects)),
             (Plane::Data, _) => wire::interrupted_unique(message).map(|unique| {
@@ -108,6 +111,7 @@ impl Driver {
         let data = std::mem::take(payload).freeze();
         let end = EndId::from_raw(write.fh);
         let blocking = blocking(write.flags);
+        write.owner.into_iter().for_each(|owner| self.closing.note_write(end, owner));
         let ours = data.clone();
         match self.engine.write(end, data, blocking, ticket, Now::read(), effects) {
             Ok(Progress::Done(written)) => self.reply_number(ticket, written),
@@ -132,6 +136,7 @@ impl Driver {
     /// so that the process which closed finds the end closed.
     fn release(&self, ticket: Ticket, end: EndId, effects: &mut Effects) {
         let closed = self.engine.close(end, effects);
+        self.closing.forget(end);
         self.deliver(effects);
         self.reply_error(ticket, closed.map_or_else(errno, |()| 0));
         self.watch_memory();
@@ -157,11 +162,13 @@ impl Driver {
         }
     }
 
-    /// Answers what waited in the control plane; what that does not know is a read or write.
+    /// Answers what waited in the control plane; what that does not know is a read, a write or a
+    /// close.
     fn answer_control(&self, ticket: Ticket, answer: Answer) {
         match (self.take_waiting(ticket), answer) {
             (Some(waiting), answer) => waiting.answer(self, answer),
             (None, Answer::Failed(error)) => self.reply_error(ticket, errno(error)),
+            (None, Answer::Flushed) => self.reply_error(ticket, 0),
             (None, answer) => unreachable!("{ticket:?} waits for no {answer:?}"),
         }
     }

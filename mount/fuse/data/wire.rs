@@ -15,6 +15,9 @@ pub(crate) const OUT_HEADER_BYTES: usize = 16;
 /// `FUSE_READ_LOCKOWNER`: set for read(2), not for reads of the page cache (mmap, splice).
 const READ_LOCKOWNER: u32 = 1 << 1;
 
+/// `FUSE_WRITE_LOCKOWNER`: whose write it is is told.
+const WRITE_LOCKOWNER: u32 = 1 << 1;
+
 /// `FUSE_POLL_SCHEDULE_NOTIFY`: somebody sleeps until NOTIFY_POLL.
 const POLL_SCHEDULE_NOTIFY: u32 = 1 << 0;
 
@@ -23,6 +26,7 @@ pub(crate) mod opcode {
     pub(crate) const READ: u32 = 15;
     pub(crate) const WRITE: u32 = 16;
     pub(crate) const RELEASE: u32 = 18;
+    pub(crate) const FLUSH: u32 = 25;
     pub(crate) const INIT: u32 = 26;
     pub(crate) const READDIR: u32 = 28;
     pub(crate) const INTERRUPT: u32 = 36;
@@ -53,6 +57,8 @@ pub(crate) struct InHeader {
     pub(crate) len: u32,
     pub(crate) opcode: u32,
     pub(crate) unique: u64,
+    /// The thread that asks; 0 if it is in no PID namespace that the driver can see.
+    pub(crate) pid: u32,
 }
 
 impl InHeader {
@@ -62,6 +68,7 @@ impl InHeader {
             len: u32_at(message, 0)?,
             opcode: u32_at(message, 4)?,
             unique: u64_at(message, 8)?,
+            pid: u32_at(message, 32)?,
         })
     }
 }
@@ -96,6 +103,8 @@ impl ReadIn {
 pub(crate) struct WriteIn {
     pub(crate) fh: u64,
     pub(crate) size: u32,
+    /// Who writes, if that is told.
+    pub(crate) owner: Option<Owner>,
     /// The open file's flags now (`O_NONBLOCK`).
     pub(crate) flags: u32,
 }
@@ -103,7 +112,34 @@ pub(crate) struct WriteIn {
 impl WriteIn {
     pub(crate) fn decode(message: &[u8]) -> Option<Self> {
         let body = message.get(IN_HEADER_BYTES..)?;
-        Some(Self { fh: u64_at(body, 0)?, size: u32_at(body, 16)?, flags: u32_at(body, 32)? })
+        let is_told = u32_at(body, 20)? & WRITE_LOCKOWNER != 0;
+        let owner = Owner(u64_at(body, 24)?);
+        Some(Self {
+            fh: u64_at(body, 0)?,
+            size: u32_at(body, 16)?,
+            owner: is_told.then_some(owner),
+            flags: u32_at(body, 32)?,
+        })
+    }
+}
+
+/// A table of descriptors: a process, with all of its threads. (The kernel calls it the owner of
+/// locks.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owner(pub(crate) u64);
+
+/// `struct fuse_flush_in`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FlushIn {
+    pub(crate) fh: u64,
+    /// Whose descriptor is closed.
+    pub(crate) owner: Owner,
+}
+
+impl FlushIn {
+    pub(crate) fn decode(message: &[u8]) -> Option<Self> {
+        let body = message.get(IN_HEADER_BYTES..)?;
+        Some(Self { fh: u64_at(body, 0)?, owner: Owner(u64_at(body, 16)?) })
     }
 }
 
@@ -248,10 +284,21 @@ mod tests {
             assert_eq!(InHeader::decode(short).is_some(), len >= IN_HEADER_BYTES);
             assert_eq!(ReadIn::decode(short).is_some(), len >= IN_HEADER_BYTES + 36);
             assert_eq!(WriteIn::decode(short).is_some(), len >= IN_HEADER_BYTES + 36);
+            assert_eq!(FlushIn::decode(short).is_some(), len >= IN_HEADER_BYTES + 24);
             assert_eq!(PollIn::decode(short).is_some(), len >= IN_HEADER_BYTES + 20);
             assert_eq!(interrupted_unique(short).is_some(), len >= IN_HEADER_BYTES + 8);
             assert_eq!(released_handle(short).is_some(), len >= IN_HEADER_BYTES + 8);
         }
+    }
+
+    #[test]
+    fn a_write_and_a_close_name_the_same_owner() {
+        let told = u64::from(WRITE_LOCKOWNER) << 32;
+        let write = WriteIn::decode(&message(opcode::WRITE, &[7, 0, told | 5, 99, 0])).unwrap();
+        let flush = FlushIn::decode(&message(opcode::FLUSH, &[7, 0, 99])).unwrap();
+        assert_eq!((write.size, write.owner), (5, Some(flush.owner)));
+        let untold = WriteIn::decode(&message(opcode::WRITE, &[7, 0, 5, 99, 0])).unwrap();
+        assert_eq!(untold.owner, None);
     }
 
     #[test]
