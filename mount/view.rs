@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use serde_json::Value;
+
 /// A name as one word for people, whatever bytes it has. Characters that steer a terminal, change
 /// the direction of text or cannot be seen are escaped, bytes that are no UTF-8 are `\xHH`, and so
 /// are spaces at the ends.
@@ -34,6 +36,24 @@ pub fn data(bytes: &[u8]) -> String {
 pub fn one_line(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     escape(text.trim().as_bytes(), |character| character == '\\', &mut shown);
+    shown
+}
+
+/// JSON that is harmless on a terminal, too: what is not seen is written as `\uXXXX`, which JSON
+/// takes for the character itself.
+#[must_use]
+pub fn json(value: &Value) -> String {
+    let mut shown = String::new();
+    // Outside of strings there is nothing but ASCII.
+    for character in value.to_string().chars() {
+        if shows_itself(character) {
+            shown.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(shown, "\\u{unit:04x}").expect("a string takes everything");
+            }
+        }
+    }
     shown
 }
 
@@ -202,6 +222,16 @@ mod tests {
                 assert_eq!(unescaped(&data(&bytes)), bytes);
             }
         }
+    }
+
+    #[test]
+    fn json_is_harmless_and_the_same() {
+        let text = "a\"\\\n\u{1b}\u{7f}\u{9b}\u{202e}é管😀\u{e0001}";
+        let value = serde_json::json!({ "name": text, "number": 7 });
+        let shown = json(&value);
+        let escaped = r#"{"name":"a\"\\\n\u001b\u007f\u009b\u202eé管😀\udb40\udc01","number":7}"#;
+        assert_eq!(shown, escaped);
+        assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
     }
 
     #[test]

@@ -257,7 +257,7 @@ impl Listing {
         }
         let before = if self.printed == 0 { "[\n" } else { ",\n" };
         self.printed += 1;
-        self.stdout.print(format!("{before}{}", entry.as_json()))
+        self.stdout.print(format!("{before}{}", view::json(&entry.as_json())))
     }
 
     fn finish(&mut self) -> Result<(), Failure> {

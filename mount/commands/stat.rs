@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &Stat) -> Result<(), Failure> {
 fn as_json(name: &Path, pipe: &PipeFile) -> io::Result<String> {
     let mut object = pipe.state()?;
     add_name(&mut object, name);
-    Ok(format!("{}\n", Value::Object(object)))
+    Ok(view::json(&object.into()) + "\n")
 }
 
 /// Adds the member `name`, and for one that is no text also `name_bytes`.

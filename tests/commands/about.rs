@@ -36,7 +36,9 @@ fn each_command_has_help_with_an_example() {
 /// Each shell takes its script, if it is here.
 #[test]
 fn completions_are_made_for_each_shell() {
-    for (shell, check) in [("bash", true), ("zsh", true), ("fish", true), ("elvish", false)] {
+    let shells =
+        [("bash", true), ("zsh", true), ("fish", true), ("elvish", false), ("powershell", false)];
+    for (shell, check) in shells {
         let script = pipefs_does(&["completions", shell]).text();
         for word in ["create", "--max-instances", "--recursive"] {
             let known = script.contains(word) || script.contains(word.trim_start_matches('-'));

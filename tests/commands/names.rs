@@ -67,6 +67,7 @@ fn programs_get_the_name_as_it_is() {
     skip_without_fuse!();
     let mount = Mount::new();
     let pipes = pipes(&mount);
+    assert_harmless(&does("ls", mount.dir(), &["--json"]).text());
     let listed = does("ls", mount.dir(), &["--json"]).json();
     let listed = listed.as_array().unwrap();
     assert_eq!(listed.len(), pipes.len());
