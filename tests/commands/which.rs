@@ -20,7 +20,7 @@ fn the_current_directory_is_listed() {
 }
 
 /// Run by root in a new mount namespace, in a directory with `one` and `two`. Other tests' mounts
-/// are taken out of it, which may end meanwhile: hence the loop, and umount's complaints are nothing.
+/// are taken out of it. Some end meanwhile: hence the loop, and umount's complaints are no matter.
 const NAMESPACE: &str = r#"
     set -u
     while grep -q ' fuse.pipefs ' /proc/self/mounts; do
