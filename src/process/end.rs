@@ -58,7 +58,8 @@ pub type ServerEnd = PipeEnd<Server>;
 pub type ClientEnd = PipeEnd<Client>;
 
 /// One end of an instance. It closes when the last clone of it is dropped; what was written can
-/// still be read then.
+/// still be read then. With the setting `linger=flush` the drop waits until that is read, no
+/// longer than the write timeout.
 ///
 /// Its functions, and [`std::io::Read`] and [`std::io::Write`], take `&self`, so that one thread
 /// may read while another one writes. On a message pipe a write is a message and a read gets at
@@ -377,6 +378,15 @@ impl<Role> fmt::Debug for PipeEnd<Role> {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        let manner = *self.manner.lock();
+        // Who panics is like a process that was killed: it does not wait.
+        if self.calls.engine.flushes_at_close(self.id) && !std::thread::panicking() {
+            let deadline = Calls::deadline(manner.write_timeout);
+            // Whatever became of it, the end closes.
+            let _ = self.calls.complete(deadline, |engine, ticket, now, effects| {
+                engine.flush_at_close(self.id, manner.blocking(), ticket, now, effects)
+            });
+        }
         // It fails only if the end was closed through the engine: then there is nothing to do.
         let _ = self.calls.run(|engine, _, effects| engine.close(self.id, effects));
     }

@@ -24,8 +24,7 @@ use super::options::PipeOptions;
 /// Named pipes for the threads of one process. A clone is the same namespace.
 ///
 /// A name is 1 to 255 bytes, without `/` and NUL. It comes with the first instance and stays
-/// until it is [removed](Self::remove), or, with `PipeOptions::set("lifetime", "last-close")`,
-/// until the last instance goes.
+/// until it is [removed](Self::remove).
 ///
 /// ```
 /// use std::io::{Read, Write};

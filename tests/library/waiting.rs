@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
-use pipefs::{Error, Namespace, PipeOptions, Wanted};
+use pipefs::{Error, Namespace, PipeOptions, ServerEnd, Wanted};
 
 use super::deadline::{PATIENCE, Task};
 use super::pair;
@@ -102,6 +102,33 @@ fn writers_wait_when_the_namespace_is_full() {
     write.assert_waits();
     reader.read_exact(&mut [0; 10]).unwrap();
     assert!(write.join(PATIENCE).is_ok());
+}
+
+#[test]
+fn the_last_drop_waits_with_linger_flush() {
+    let options = PipeOptions::duplex().messages().set("linger", "flush").unwrap();
+    let (_pipes, server, client) = pair(options);
+    let clone = server.clone();
+    server.write_message(b"x").unwrap();
+    drop(clone);
+    let mut closing = Task::spawn(move || drop(server));
+    closing.assert_waits();
+    assert_eq!(client.read_message(9).unwrap().unwrap().data, b"x");
+    closing.join(PATIENCE);
+    assert_eq!(client.read_message(9), Ok(None));
+
+    for hurry in [
+        |end: &ServerEnd| end.set_nonblocking(true),
+        |end: &ServerEnd| {
+            end.set_write_timeout(Some(SHORT));
+        },
+    ] {
+        let (_pipes, server, client) = pair(options);
+        server.write_message(b"x").unwrap();
+        hurry(&server);
+        Task::spawn(move || drop(server)).join(PATIENCE);
+        assert_eq!(client.read_message(9).unwrap().unwrap().data, b"x");
+    }
 }
 
 /// An answer that comes at the moment of the timeout is never lost: each byte that the writer got
