@@ -1,6 +1,6 @@
 //! Waiting for the other end: ConnectNamedPipe, DisconnectNamedPipe and WaitNamedPipe.
 
-use crate::effects::{Effects, Progress, Ticket};
+use crate::effects::{Answer, Effects, Progress, Ticket};
 use crate::end::{Connection, EndId, InstanceId, LaneId, Link, Role};
 use crate::engine::Engine;
 use crate::handle::PipeHandle;
@@ -141,9 +141,12 @@ impl Pipe {
         if before.is_listening() {
             self.listening.retain(|listening| *listening != id);
         }
+        let answered = effects.answers.len();
         let client = self.instance_mut(id).disconnect(end, gate, effects);
         if let Some(end) = client.and_then(|client| self.ends.get_mut(&client)) {
-            end.link = Link::Severed { told: false };
+            let mut answers = effects.answers[answered..].iter();
+            let told = answers.any(|(_, answer)| *answer == Answer::Failed(Error::Reset));
+            end.link = Link::Severed { told };
         }
         Ok(())
     }
