@@ -6,7 +6,7 @@
  *     __u32 limit_ms = 5000;
  *     if (ioctl(server, PIPEFS_CONNECT, &limit_ms) == -1 && errno == ETIMEDOUT) ...
  *
- * What they do is told in SEMANTICS.md, "Pipe functions". Copy this file into your program: the
+ * What they do is told in FUNCTIONS.md. Copy this file into your program: the
  * numbers and structures do not change.
  *
  * All of them return -1 and set errno when they fail:
@@ -216,7 +216,7 @@ enum {
  *     ENOENT      there is no such name, or it was removed meanwhile
  *     EISDIR      it is a directory's
  *     ENOTDIR     the file that this is called on is a pipe
- *     EINVAL      also: name is empty, holds a '/' or has no 0 at its end
+ *     EINVAL      also: name has no 0 at its end
  */
 struct pipefs_wait {
     __u32 timeout_ms;

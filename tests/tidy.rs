@@ -8,7 +8,7 @@
 //! - `text` — rules about any file: columns, length, headings, names, forbidden words
 //! - `layers` — rules about Rust code: who imports whom, where locks and `unsafe` may be
 //! - `documents` — rules about Markdown: dead links, the changelog, settings that nobody described
-//! - `semantics` — every passage of docs/SEMANTICS.md and docs/CLI.md has a test, and the other way
+//! - `semantics` — every passage of the pages about behaviour has a test, and the other way round
 
 #[path = "tidy/documents.rs"]
 mod documents;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use pipefs::settings::{Access, MESSAGE_MAX_BYTES, Mode, PipeType};
+use pipefs::settings::{Access, MESSAGE_MAX_BYTES, Mode, Overflow, PipeType};
 use pipefs::{
     Answer, Arrival, Blocking, Data, EndId, EndRole, Error, Open, Patience, PipeHandle, Progress,
     ReadMode, Ready, Result, State, Ticket, Wait, Wanted, Who, Whose,
@@ -38,7 +38,12 @@ impl World {
         (ticket, result)
     }
 
-    fn transact(&mut self, end: EndId, text: &str, max: usize) -> (Ticket, Result<Progress<Data>>) {
+    pub(crate) fn transact(
+        &mut self,
+        end: EndId,
+        text: &str,
+        max: usize,
+    ) -> (Ticket, Result<Progress<Data>>) {
         let (ticket, now) = (self.ticket(), self.now());
         let request = Bytes::copy_from_slice(text.as_bytes());
         let effects = &mut self.effects;
@@ -46,16 +51,9 @@ impl World {
         self.deliver();
         (ticket, result)
     }
-
-    fn sends_empty(&mut self, end: EndId) -> (Ticket, Result<Progress<u32>>) {
-        let (ticket, now) = (self.ticket(), self.now());
-        let result = self.engine.send_empty(end, Blocking::Yes, ticket, now, &mut self.effects);
-        self.deliver();
-        (ticket, result)
-    }
 }
 
-fn duplex(pipe_type: PipeType) -> (World, PipeHandle, EndId) {
+pub(crate) fn duplex(pipe_type: PipeType) -> (World, PipeHandle, EndId) {
     let mut world = World::with(|settings| {
         settings.access = Access::Duplex;
         settings.pipe_type = pipe_type;
@@ -65,6 +63,7 @@ fn duplex(pipe_type: PipeType) -> (World, PipeHandle, EndId) {
     (world, pipe, server)
 }
 
+/// SEMANTICS: ioctl-connect, ioctl-of-client
 #[test]
 fn connect_waits_for_a_client_and_says_when_one_was_there() {
     let (mut world, pipe, server) = duplex(PipeType::Byte);
@@ -79,6 +78,7 @@ fn connect_waits_for_a_client_and_says_when_one_was_there() {
     assert_eq!(world.connect(server, Wait::Forever).1, Err(Error::BrokenPipe));
 }
 
+/// SEMANTICS: ioctl-connect, ioctl-timeout, ioctl-waits
 #[test]
 fn a_connect_ends_with_its_deadline_its_signal_its_server_and_its_name() {
     let (mut world, pipe, server) = duplex(PipeType::Byte);
@@ -101,6 +101,7 @@ fn a_connect_ends_with_its_deadline_its_signal_its_server_and_its_name() {
     assert_eq!(world.engine.waiting_count(), 0);
 }
 
+/// SEMANTICS: ioctl-disconnect, ioctl-disconnect-discards
 #[test]
 fn disconnect_discards_both_ways_and_tells_the_client_once() {
     let (mut world, pipe, server) = duplex(PipeType::Byte);
@@ -133,6 +134,7 @@ fn disconnect_discards_both_ways_and_tells_the_client_once() {
     assert_eq!(world.engine.end_count(), 0);
 }
 
+/// SEMANTICS: ioctl-disconnect, ioctl-disconnect-discards
 #[test]
 fn disconnect_ends_what_waits_on_both_sides() {
     let (mut world, pipe, server) = duplex(PipeType::Byte);
@@ -145,11 +147,13 @@ fn disconnect_ends_what_waits_on_both_sides() {
     assert_eq!(world.disconnects(client), Err(Error::Unsupported));
     assert_eq!(world.disconnects(server), Ok(()));
     assert_eq!(world.failure(theirs), Error::Reset);
+    assert_eq!(world.reads(client), "", "it has been told");
     assert_eq!(world.failure(ours), Error::NotConnected);
     world.close(server);
     assert_eq!(world.engine.pipe_state(&pipe).instances, []);
 }
 
+/// SEMANTICS: ioctl-wait, ioctl-timeout
 #[test]
 fn a_wait_is_woken_by_each_way_to_listen_and_reserves_nothing() {
     let (mut world, pipe, server) = duplex(PipeType::Byte);
@@ -174,6 +178,7 @@ fn a_wait_is_woken_by_each_way_to_listen_and_reserves_nothing() {
     [client, again, server].into_iter().for_each(|end| world.close(end));
 }
 
+/// SEMANTICS: ioctl-transact
 #[test]
 fn a_transaction_sends_one_message_and_gets_the_next() {
     let (mut world, pipe, server) = duplex(PipeType::Message);
@@ -202,6 +207,7 @@ fn a_transaction_sends_one_message_and_gets_the_next() {
     assert_eq!(world.fails_to_read(server), Error::WouldBlock);
 }
 
+/// SEMANTICS: ioctl-transact
 #[test]
 fn a_transaction_does_not_wait_for_room_and_keeps_the_order() {
     let mut world = World::with(|settings| {
@@ -218,75 +224,7 @@ fn a_transaction_does_not_wait_for_room_and_keeps_the_order() {
     assert_eq!([(); 3].map(|()| world.reads(server)), ["first", "second", "third"]);
 }
 
-#[test]
-fn an_empty_message_is_one_message() {
-    let (mut world, pipe, server) = duplex(PipeType::Message);
-    let client = world.opens(&pipe, Wanted::BOTH);
-    assert_eq!(world.sends_empty(server).1, Ok(Progress::Done(0)));
-    world.writes(server, "after");
-    assert_eq!(world.engine.peek_end(client, 9).map(|p| (p.messages, p.total_bytes)), Ok((2, 5)));
-    assert_eq!(world.reads(client), "");
-    assert_eq!(world.reads(client), "after");
-    let (empty, full) = (world.waits_to_read(client), world.waits_to_read(client));
-    assert_eq!(world.sends_empty(server).1, Ok(Progress::Done(0)));
-    assert_eq!(world.was_read(empty), "");
-    world.writes(server, "full");
-    assert_eq!(world.was_read(full), "full");
-    assert_eq!(world.buffered_bytes(&pipe), 0);
-}
-
-#[test]
-fn a_reader_of_bytes_passes_over_empty_messages() {
-    let (mut world, pipe, server) = duplex(PipeType::Message);
-    let client = world.opens(&pipe, Wanted::BOTH);
-    world.engine.set_read_mode(client, ReadMode::Byte).expect("a message pipe");
-    assert_eq!(world.sends_empty(server).1, Ok(Progress::Done(0)));
-    assert_eq!(world.fails_to_read(client), Error::WouldBlock);
-    let read = world.waits_to_read(client);
-    assert_eq!(world.sends_empty(server).1, Ok(Progress::Done(0)));
-    assert_eq!(world.answer(read), None);
-    world.writes(server, "ab");
-    assert_eq!(world.was_read(read), "ab");
-    world.writes(server, "cd");
-    assert_eq!(world.sends_empty(server).1, Ok(Progress::Done(0)));
-    world.writes(server, "ef");
-    assert_eq!(world.reads(client), "cdef");
-    assert_eq!(world.buffered_bytes(&pipe), 0);
-}
-
-#[test]
-fn empty_messages_are_bounded_by_the_capacity() {
-    let mut world = World::with(|settings| {
-        settings.pipe_type = PipeType::Message;
-        settings.capacity_bytes = 3;
-    });
-    let pipe = world.create("p");
-    let server = world.opens(&pipe, Wanted::WRITE);
-    for _ in 0..3 {
-        assert_eq!(world.sends_empty(server).1, Ok(Progress::Done(0)));
-    }
-    let (ticket, result) = world.sends_empty(server);
-    assert_eq!(result, Ok(Progress::Waiting));
-    let client = world.opens(&pipe, Wanted::READ);
-    assert_eq!(world.reads(client), "");
-    assert_eq!(world.answer(ticket), Some(Answer::Sent));
-}
-
-#[test]
-fn a_byte_pipe_has_no_messages() {
-    let (mut world, pipe, server) = duplex(PipeType::Byte);
-    let client = world.opens(&pipe, Wanted::BOTH);
-    assert_eq!(world.sends_empty(server).1, Err(Error::Invalid));
-    assert_eq!(world.engine.set_read_mode(client, ReadMode::Message), Err(Error::Invalid));
-    assert_eq!(world.engine.set_read_mode(client, ReadMode::Byte), Ok(()));
-    assert_eq!(world.transact(client, "x", 9).1, Err(Error::BadState));
-    world.writes(server, "one");
-    world.writes(server, "two");
-    let peeked = world.engine.peek_end(client, 4).expect("it reads");
-    assert_eq!((&peeked.data[..], peeked.total_bytes), (&b"onet"[..], 6));
-    assert_eq!((peeked.left_bytes, peeked.messages), (0, 0));
-}
-
+/// SEMANTICS: ioctl-peek, ioctl-of-listening, ioctl-of-left-client
 #[test]
 fn peek_takes_nothing_and_says_what_it_cannot_see() {
     let (mut world, pipe, server) = duplex(PipeType::Message);
@@ -308,6 +246,7 @@ fn peek_takes_nothing_and_says_what_it_cannot_see() {
     assert_eq!(world.engine.peek_end(half, 9), Err(Error::BadState));
 }
 
+/// SEMANTICS: ioctl-peer
 #[test]
 fn either_end_knows_both_processes_also_when_they_have_gone() {
     let (mut world, pipe, server) = duplex(PipeType::Byte);
@@ -330,6 +269,7 @@ fn either_end_knows_both_processes_also_when_they_have_gone() {
     assert_eq!(world.engine.peer(server, Whose::Server), Ok(Who::default()));
 }
 
+/// SEMANTICS: ioctl-info
 #[test]
 fn info_tells_what_an_end_is() {
     let (mut world, pipe, server) = duplex(PipeType::Message);
@@ -348,6 +288,25 @@ fn info_tells_what_an_end_is() {
     assert_eq!((info.role, info.is_severed), (Some(EndRole::Client), true));
 }
 
+/// SEMANTICS: ioctl-info
+#[test]
+fn info_counts_what_was_dropped_on_the_way_to_an_end() {
+    for overflow in [Overflow::DropNewest, Overflow::DropOldest] {
+        let mut world = World::with(|settings| {
+            settings.overflow = overflow;
+            settings.capacity_bytes = 5;
+        });
+        let pipe = world.create("p");
+        let server = world.opens(&pipe, Wanted::WRITE);
+        let client = world.opens(&pipe, Wanted::READ);
+        world.writes(server, "first");
+        world.writes(server, "new");
+        let traffic = world.engine.end_info(client).expect("it is open").traffic;
+        assert_eq!((traffic.dropped_bytes, traffic.dropped_count), (3, 1), "{overflow:?}");
+    }
+}
+
+/// SEMANTICS: ioctl-of-member, ioctl-wait
 #[test]
 fn shared_pipes_have_no_instances_to_connect() {
     let mut world = World::with(|settings| settings.mode = Mode::Shared);
@@ -361,6 +320,7 @@ fn shared_pipes_have_no_instances_to_connect() {
     assert_eq!(world.waits_for_server(&pipe, Wait::No).1, Err(Error::WouldBlock));
 }
 
+/// SEMANTICS: open-rdwr-append
 #[test]
 fn appending_in_both_directions_makes_a_client_only() {
     let mut world = World::with(|settings| settings.access = Access::Duplex);

@@ -9,6 +9,7 @@
 //! | [`data`] | what a read returns and what a write is |
 //! | [`messages`] | message pipes, and what a full lane throws away |
 //! | [`functions`] | the pipe functions beside reading, writing and flushing |
+//! | [`empty_messages`] | empty messages and read modes |
 //! | [`broadcast`] | everything to everybody |
 //! | [`shared`] | one conduit for all |
 //! | [`memory`] | the memory limit |
@@ -28,6 +29,7 @@ mod broadcast;
 mod closing;
 mod configure;
 mod data;
+mod empty_messages;
 mod flushing;
 mod functions;
 mod memory;

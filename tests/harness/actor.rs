@@ -38,6 +38,8 @@ pub enum Step {
     Write(usize, u8),
     /// fsync(2).
     Fsync,
+    /// ioctl(2) with this number and this structure; the result is what it returns.
+    Ioctl(u32, Vec<u8>),
     /// poll(2) for these events, with a timeout in milliseconds; the result is what came.
     Poll(i16, i32),
     /// fcntl(2): sets or clears `O_NONBLOCK`.
@@ -187,6 +189,10 @@ fn script(steps: &[Step]) -> Vec<u8> {
             Step::ReadToEnd => ("read-to-end".into(), None),
             Step::Write(size, byte) => (format!("write {size} {byte}"), None),
             Step::Fsync => ("fsync".into(), None),
+            Step::Ioctl(number, structure) => {
+                let bytes: String = structure.iter().map(|byte| format!(" {byte}")).collect();
+                (format!("ioctl {number}{bytes}"), None)
+            }
             Step::Poll(events, timeout) => (format!("poll {events} {timeout}"), None),
             Step::Nonblocking(on) => (format!("nonblocking {}", i32::from(*on)), None),
             Step::Handle(signal, restart) => {

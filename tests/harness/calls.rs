@@ -202,3 +202,10 @@ pub fn keep_capabilities(kept: u32) -> Result<(), Errno> {
     let result = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) };
     check(result as i32).map(drop)
 }
+
+/// getsid(2): the session of a process.
+pub fn session_of(pid: i32) -> u32 {
+    // SAFETY: no pointer is passed.
+    let session = check(unsafe { libc::getsid(pid) }).expect("the process is there");
+    u32::try_from(session).expect("a session's number is not negative")
+}

@@ -51,10 +51,7 @@ fn take(line: &[u8], files: &mut Vec<Fd>) -> Outcome {
         let times = String::from_utf8_lossy(next_word(&mut rest)).into_owned();
         return repeat(times.parse().expect("a number of times"), rest, files);
     }
-    let mut number = || -> i64 {
-        let text = String::from_utf8_lossy(next_word(&mut rest)).into_owned();
-        text.parse().unwrap_or_else(|_| panic!("`{text}` is no number"))
-    };
+    let mut number = || next_number(&mut rest);
     let file = || files.last().ok_or(Errno::EBADF);
     let count = |result: Result<usize, Errno>| result.map(|count| count as i64);
     match &*word {
@@ -73,6 +70,10 @@ fn take(line: &[u8], files: &mut Vec<Fd>) -> Outcome {
             count(file()?.write(&vec![byte; size]))
         }
         "fsync" => file()?.fsync().map(|()| 0),
+        "ioctl" => {
+            let command = number() as u32;
+            calls::ioctl(file()?, command, &mut bytes(rest)).map(i64::from)
+        }
         "poll" => {
             let (events, timeout) = (number() as i16, number() as u64);
             file()?.poll(events, Duration::from_millis(timeout)).map(i64::from)
@@ -155,6 +156,16 @@ fn next_word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
     let word = &rest[..end];
     *rest = rest.get(end + 1..).unwrap_or_default();
     word
+}
+
+fn next_number(rest: &mut &[u8]) -> i64 {
+    let text = String::from_utf8_lossy(next_word(rest)).into_owned();
+    text.parse().unwrap_or_else(|_| panic!("`{text}` is no number"))
+}
+
+/// The numbers that are left, as bytes.
+fn bytes(mut rest: &[u8]) -> Vec<u8> {
+    std::iter::from_fn(|| (!rest.is_empty()).then(|| next_number(&mut rest) as u8)).collect()
 }
 
 fn path(rest: &[u8]) -> &Path {

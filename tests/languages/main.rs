@@ -6,6 +6,7 @@
 
 #[path = "../harness/mod.rs"]
 mod harness;
+mod header;
 #[path = "../shell/listed.rs"]
 mod listed;
 #[path = "../shell/script.rs"]
@@ -102,6 +103,7 @@ programs! {
     python_selectors: "python_selectors.py";
     python_asyncio: "python_asyncio.py";
     python_duplex: "python_duplex.py";
+    python_functions: "python_functions.py";
 
     c_round_trip: "c_round_trip.c";
     c_partial_reads: "c_partial_reads.c";
@@ -114,6 +116,7 @@ programs! {
     c_interrupted: "c_interrupted.c";
     c_splice: "c_splice.c";
     c_duplex: "c_duplex.c";
+    c_functions: "c_functions.c";
 
     go_round_trip: "go_round_trip.go";
     go_partial_reads: "go_partial_reads.go";

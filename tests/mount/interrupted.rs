@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use libc::{O_CREAT, O_RDONLY, O_RDWR, O_WRONLY, SIGALRM};
+use libc::{O_CREAT, O_DIRECTORY, O_RDONLY, O_RDWR, O_WRONLY, SIGALRM};
+use pipefs_mount::fuse::ioctl::wire;
 
 use crate::harness::actor::{Step, sequence};
+use crate::harness::functions::{transact_structure, wait_structure};
 use crate::harness::{Actor, Errno, Mount, sys};
 use crate::{SOON, skip_without_fuse};
 
@@ -114,6 +116,17 @@ fn an_interrupted_open_takes_no_instance() {
     }
 }
 
+/// Interrupts one call again and again: each time it has to end.
+#[track_caller]
+fn assert_always_ends(before: &[Step], call: Step) {
+    let mut steps = before.to_vec();
+    steps.push(Step::Handle(SIGALRM, false));
+    steps.push(Step::AlarmEvery(ALARM_MICROSECONDS));
+    steps.push(Step::Repeat(TIMES, Box::new(call.clone())));
+    let interrupted = Actor::start(&steps).last_outcome(SOON * 3);
+    assert_eq!(interrupted, Ok(TIMES.into()), "{call:?}");
+}
+
 /// SEMANTICS: wait-interrupt
 ///
 /// A signal may come before the driver has seen the request, while it looks at it, and while it is
@@ -126,18 +139,26 @@ fn a_signal_ends_a_call_whenever_it_comes() {
     let open = |name: &str, flags| Step::Open(mount.path(name), flags);
     let full = [open("write", O_WRONLY | O_CREAT), Step::Write(4096, b'x')];
     let unread = [open("fsync", O_WRONLY | O_CREAT), Step::Write(1, b'x')];
-    for (before, call) in [
-        (&[][..], Step::Open(path, O_RDONLY)),
-        (&[open("read", O_RDWR | O_CREAT)], Step::Read(9)),
-        (&[open("client", O_RDONLY | O_CREAT)], Step::Read(9)),
-        (&full, Step::Write(9, b'y')),
-        (&unread, Step::Fsync),
-    ] {
-        let mut steps = before.to_vec();
-        steps.push(Step::Handle(SIGALRM, false));
-        steps.push(Step::AlarmEvery(ALARM_MICROSECONDS));
-        steps.push(Step::Repeat(TIMES, Box::new(call.clone())));
-        let interrupted = Actor::start(&steps).last_outcome(SOON * 3);
-        assert_eq!(interrupted, Ok(TIMES.into()), "{call:?}");
-    }
+    assert_always_ends(&[], Step::Open(path, O_RDONLY));
+    assert_always_ends(&[open("read", O_RDWR | O_CREAT)], Step::Read(9));
+    assert_always_ends(&[open("client", O_RDONLY | O_CREAT)], Step::Read(9));
+    assert_always_ends(&full, Step::Write(9, b'y'));
+    assert_always_ends(&unread, Step::Fsync);
+}
+
+/// SEMANTICS: ioctl-waits
+#[test]
+fn a_signal_ends_a_pipe_function_whenever_it_comes() {
+    skip_without_fuse!();
+    let mount = Mount::with(&["-o", "type=message"]).lasting(Duration::from_secs(120));
+    let open = |name: &str, flags| Step::Open(mount.path(name), flags);
+    let server = [open("connect", O_RDWR | O_CREAT)];
+    assert_always_ends(&server, Step::Ioctl(wire::CONNECT, vec![0xFF; 4]));
+    mount.make("p");
+    let directory = [Step::Open(mount.dir().into(), O_RDONLY | O_DIRECTORY)];
+    assert_always_ends(&directory, Step::Ioctl(wire::WAIT, wait_structure("p", None)));
+    let both = [open("transact", O_RDWR | O_CREAT), open("transact", O_RDWR)];
+    let transaction = transact_structure(b"request", 9, None);
+    let transact = wire::transact(transaction.len());
+    assert_always_ends(&both, Step::Ioctl(transact, transaction));
 }

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use libc::{O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, SIGALRM, SIGINT, SIGKILL, SIGTERM};
+use libc::{O_CREAT, O_DIRECTORY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY};
+use libc::{SIGALRM, SIGINT, SIGKILL, SIGTERM};
+use pipefs_mount::fuse::ioctl::wire;
 
 use crate::harness::actor::{Step, killed_by};
 use crate::harness::calls::set_attribute;
+use crate::harness::functions::{transact_structure, wait_structure};
 use crate::harness::process::timed;
 use crate::harness::{Actor, Errno, Mount, StateWatch, run, sh};
 use crate::{SOON, skip_without_fuse};
@@ -18,8 +21,20 @@ const PROMPT: Duration = Duration::from_millis(100);
 const TRIES: u32 = 3;
 
 /// The calls that can wait. Each is brought about on a pipe of its own that holds 4 KiB.
-const CALLS: [&str; 8] =
-    ["open", "read", "first-read", "client-read", "write", "fsync", "close", "poll"];
+const CALLS: [&str; 12] = [
+    "open",
+    "read",
+    "first-read",
+    "client-read",
+    "write",
+    "fsync",
+    "close",
+    "poll",
+    "connect",
+    "transact",
+    "send-empty",
+    "listening",
+];
 
 /// The steps that wait in this call; the last of them does.
 fn steps(mount: &Mount, call: &str, name: &str) -> Vec<Step> {
@@ -42,14 +57,39 @@ fn steps(mount: &Mount, call: &str, name: &str) -> Vec<Step> {
             vec![open(O_WRONLY), Step::Write(5, b'a'), Step::Close]
         }
         "poll" => vec![open(O_RDWR | O_CREAT), Step::Poll(libc::POLLIN, -1)],
+        "connect" => {
+            let forever = wire::FOREVER.to_ne_bytes().to_vec();
+            vec![open(O_RDWR | O_CREAT), Step::Ioctl(wire::CONNECT, forever)]
+        }
+        "transact" => {
+            let transaction = transact_structure(b"request", 9, None);
+            let transact = Step::Ioctl(wire::transact(transaction.len()), transaction);
+            make_message_pipe(mount, name);
+            vec![open(O_RDWR), open(O_RDWR), transact]
+        }
+        "send-empty" => {
+            let send = Step::Ioctl(wire::SEND_EMPTY, Vec::new());
+            make_message_pipe(mount, name);
+            vec![open(O_WRONLY), Step::Write(4096, b'a'), send]
+        }
+        "listening" => {
+            mount.make(name);
+            let directory = Step::Open(mount.dir().into(), O_RDONLY | O_DIRECTORY);
+            vec![directory, Step::Ioctl(wire::WAIT, wait_structure(name, None))]
+        }
         other => panic!("no steps for {other}"),
     }
+}
+
+fn make_message_pipe(mount: &Mount, name: &str) {
+    let path = mount.make(name);
+    set_attribute(path, "user.pipefs.type", b"message").expect("it has no instance yet");
 }
 
 /// What the ended process had written, and nothing else, is there; then the pipe is used anew.
 fn assert_goes_on_working(mount: &Mount, call: &str, name: &str) {
     let accepted: Vec<u8> = match call {
-        "write" => vec![b'a'; 4096],
+        "write" | "send-empty" => vec![b'a'; 4096],
         "fsync" | "close" => vec![b'a'; 5],
         _ => Vec::new(),
     };
@@ -110,35 +150,35 @@ fn assert_ended_by(signal: i32) {
     });
 }
 
-/// SEMANTICS: wait-interrupt
+/// SEMANTICS: wait-interrupt, ioctl-waits
 #[test]
 fn sigint_ends_whoever_waits() {
     skip_without_fuse!();
     assert_ended_by(SIGINT);
 }
 
-/// SEMANTICS: wait-interrupt
+/// SEMANTICS: wait-interrupt, ioctl-waits
 #[test]
 fn sigterm_ends_whoever_waits() {
     skip_without_fuse!();
     assert_ended_by(SIGTERM);
 }
 
-/// SEMANTICS: wait-kill
+/// SEMANTICS: wait-kill, ioctl-waits
 #[test]
 fn sigkill_ends_whoever_waits() {
     skip_without_fuse!();
     assert_ended_by(SIGKILL);
 }
 
-/// SEMANTICS: wait-interrupt
+/// SEMANTICS: wait-interrupt, ioctl-waits
 #[test]
 fn sigalrm_ends_whoever_waits() {
     skip_without_fuse!();
     assert_ended_by(SIGALRM);
 }
 
-/// SEMANTICS: wait-interrupt
+/// SEMANTICS: wait-interrupt, ioctl-waits
 #[test]
 fn a_signal_that_is_handled_gives_eintr() {
     skip_without_fuse!();
@@ -152,14 +192,16 @@ fn a_signal_that_is_handled_gives_eintr() {
     });
 }
 
-/// SEMANTICS: wait-interrupt
+/// SEMANTICS: wait-interrupt, ioctl-waits
 #[test]
 fn an_alarm_of_its_own_gives_eintr() {
     skip_without_fuse!();
     let mount = Mount::with(&["-o", "capacity=4K"]);
     for call in CALLS.into_iter().filter(|call| *call != "client-read") {
-        let mut all = vec![Step::Handle(SIGALRM, false), Step::Alarm(150)];
-        all.extend(steps(&mount, call, call));
+        let mut all = steps(&mount, call, call);
+        // As late as can be: an alarm that comes before the call that waits ends nothing.
+        let last = all.len() - 1;
+        all.splice(last..last, [Step::Handle(SIGALRM, false), Step::Alarm(150)]);
         let mut actor = Actor::start(&all);
         assert_eq!(actor.last_outcome(SOON), Err(Errno::EINTR), "{call}");
         assert_goes_on_working(&mount, call, call);

@@ -16,8 +16,11 @@
 //! | [`memory`] | the memory limit, and what the driver takes |
 //! | [`readiness`] | poll and select on every end, `O_NONBLOCK` |
 //! | [`epoll`] | epoll, level and edge |
-//! | [`ioctl_functions`] | the pipe functions that are ioctls |
 //! | [`impersonating`] | a server that acts as its client when it uses files |
+//! | [`ioctl_functions`] | the pipe functions that are ioctls, and what each does |
+//! | [`ioctl_messages`] | read modes, and empty messages |
+//! | [`ioctl_waiting`] | those that wait: what ends them, and many at once |
+//! | [`ioctl_errors`] | what is refused, at each end in each state |
 //! | [`killable`] | whoever waits can be interrupted and killed |
 //! | [`interrupted`] | signals while data moves: no byte is lost or doubled |
 //! | [`crowds`] | hundreds who wait at once |
@@ -48,7 +51,10 @@ mod flushing;
 mod harness_itself;
 mod impersonating;
 mod interrupted;
+mod ioctl_errors;
 mod ioctl_functions;
+mod ioctl_messages;
+mod ioctl_waiting;
 mod killable;
 mod limits;
 mod memory;

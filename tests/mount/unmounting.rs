@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use libc::{O_CREAT, O_RDONLY, O_RDWR, O_WRONLY, POLLIN};
+use pipefs_mount::fuse::ioctl::wire;
 
 use crate::harness::actor::Step;
 use crate::harness::calls::set_attribute;
+use crate::harness::functions::wait_structure;
 use crate::harness::mount::is_mounted;
 use crate::harness::{Actor, Fd, Mount, pipefs, run};
 use crate::session::{MountPoint, assert_succeeded};
@@ -89,6 +91,8 @@ fn waiters(mount: &Mount) -> Vec<(&'static str, Actor)> {
         call("fsync", O_WRONLY | O_CREAT, vec![Step::Write(9, b'x'), Step::Fsync]),
         call("close", O_WRONLY, vec![Step::Write(9, b'x'), Step::Close]),
         call("poll", O_RDWR | O_CREAT, vec![Step::Poll(POLLIN, -1)]),
+        call("connect", O_RDWR | O_CREAT, vec![Step::Ioctl(wire::CONNECT, vec![0xFF; 4])]),
+        call(".", O_RDONLY, vec![Step::Ioctl(wire::WAIT, wait_structure("open", None))]),
     ];
     for (_, waiter) in &mut waiters {
         waiter.until_waiting();

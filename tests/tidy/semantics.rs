@@ -1,4 +1,5 @@
-//! Every passage of docs/SEMANTICS.md and docs/CLI.md has a test, and every test's passage exists.
+//! Every passage of docs/SEMANTICS.md, docs/FUNCTIONS.md and docs/CLI.md has a test, and every
+//! test's passage exists.
 //!
 //! A passage is a list item or a table row that begins with its name in brackets, as in
 //! `- **[close-data]** …`. A test names the passages that it proves in a comment just above it,
@@ -12,7 +13,7 @@ use super::rust::function_name;
 use super::tree::{File, file, files};
 
 /// Where the passages are: every item of a list there is one.
-const PAGES: [&str; 2] = ["docs/SEMANTICS.md", "docs/CLI.md"];
+const PAGES: [&str; 3] = ["docs/SEMANTICS.md", "docs/FUNCTIONS.md", "docs/CLI.md"];
 
 /// What a test's comment begins with.
 const MARK: &str = concat!("SEMANTICS", ":");

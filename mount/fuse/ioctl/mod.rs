@@ -138,13 +138,13 @@ pub(crate) fn answer(reply: ReplyIoctl, answer: Answer) {
     }
 }
 
-/// The session of a process; 0 when it has ended.
+/// The session of a process; 0 when it has ended. /proc/PID/stat has it too, but to read that may
+/// wait for a process that is in execve(2).
 fn session_of(process: u32) -> u32 {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // The program's name, in parentheses, may hold anything. After it: state, parent, group,
-    // session.
-    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-    fields.split_whitespace().nth(3).and_then(|number| number.parse().ok()).unwrap_or(0)
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let sessions = status.lines().find_map(|line| line.strip_prefix("NSsid:"));
+    let here = sessions.and_then(|sessions| sessions.split_whitespace().next());
+    here.and_then(|session| session.parse().ok()).unwrap_or(0)
 }
 
 /// This machine's name in its network: all ends of a pipe are on one machine.
