@@ -43,6 +43,7 @@ done << END
 bc bc
 fusermount3 fuse3
 gcc gcc
+getfattr attr
 git git
 go golang-go
 gzip gzip

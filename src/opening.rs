@@ -59,7 +59,7 @@ impl Pipe {
         gate: &Gate<'_>,
         effects: &mut Effects,
     ) -> Result<Opened> {
-        let joined = open.reopens.filter(|_| self.settings.mode == Mode::Instance);
+        let joined = open.reopens.filter(|_| self.settings.mode != Mode::Shared);
         let joined = joined.and_then(|id| Some((id, self.ends.get_mut(&id)?)));
         if let Some((joined, end)) = joined.filter(|(_, end)| !end.is_opening()) {
             let wanted = open.wanted;

@@ -177,6 +177,24 @@ fn a_flush_waits_for_all_readers_that_stay() {
     assert_eq!(world.answer(flush), Some(pipefs::Answer::Flushed));
 }
 
+/// SEMANTICS: broadcast-reopen
+#[test]
+fn a_reopened_reader_has_no_second_lane() {
+    let (mut world, pipe, writer) = broadcast(|settings| settings.capacity_bytes = 4);
+    let reader = world.opens(&pipe, Wanted::READ);
+    world.writes(writer, "full");
+    world.unlink("p");
+    let (_, again) = world.open(&pipe, Wanted::READ, Patience::Wait, Some(reader));
+    assert_eq!(again, Ok(Progress::Done(reader)));
+    let (_, other) = world.open(&pipe, Wanted::WRITE, Patience::Wait, Some(reader));
+    assert_eq!(other, Err(Error::AccessDenied));
+    world.close(reader);
+    assert_eq!(world.reads(reader), "full");
+    world.writes(writer, "more");
+    world.close(reader);
+    world.writes(writer, "nobody waits for this");
+}
+
 /// SEMANTICS: write-memory
 #[test]
 fn what_waits_for_each_reader_counts_against_memory() {

@@ -130,16 +130,19 @@ fn wait_and_end(
 }
 
 /// Ends processes in every call, and wants each to be prompt in one of a few tries.
-fn assert_prompt_in_every_call(before: &[Step], end: impl Fn(&mut Actor) -> Duration) {
-    let mount = Mount::with(&["-o", "capacity=4K"]);
-    for call in CALLS {
+pub(crate) fn assert_prompt(calls: &[&str], time_of: impl Fn(&str, &str) -> Duration) {
+    for call in calls {
         let mut times = Vec::new();
         while times.len() < TRIES as usize && times.iter().all(|time| *time > PROMPT) {
-            let name = format!("{call}-{}", times.len());
-            times.push(wait_and_end(&mount, call, &name, before, &end));
+            times.push(time_of(call, &format!("{call}-{}", times.len())));
         }
         assert!(times.iter().any(|time| *time <= PROMPT), "{call} ended after {times:?}");
     }
+}
+
+fn assert_prompt_in_every_call(before: &[Step], end: impl Fn(&mut Actor) -> Duration) {
+    let mount = Mount::with(&["-o", "capacity=4K"]);
+    assert_prompt(&CALLS, |call, name| wait_and_end(&mount, call, name, before, &end));
 }
 
 fn assert_ended_by(signal: i32) {

@@ -5,6 +5,9 @@
 //! | [`roles`] | start here: who is server and who is client |
 //! | [`creating`] | how pipes come to be, how many instances, and clients that wait |
 //! | [`shared`] | shared mode beside a FIFO of the kernel's |
+//! | [`broadcast`] | broadcast mode, passage by passage |
+//! | [`broadcast_waiting`] | poll, epoll, interrupts and kills at a broadcast pipe |
+//! | [`broadcast_crowd`] | ten processes read, some slowly, some are killed |
 //! | [`closing`] | nothing that was accepted is lost |
 //! | [`flushing`] | a close that waits until everything has been read |
 //! | [`unmounting`] | taking a mount down while it is in use |
@@ -12,7 +15,7 @@
 //! | [`messages`] | message pipes, `overflow`, `linger` |
 //! | [`writers`] | many writers at once |
 //! | [`work_queue`] | processes that share jobs, while some of them are killed |
-//! | [`numbered`] | messages and processes for such tests |
+//! | [`numbered`] | messages and processes for these crowds |
 //! | [`memory`] | the memory limit, and what the driver takes |
 //! | [`readiness`] | poll and select on every end, `O_NONBLOCK` |
 //! | [`epoll`] | epoll, level and edge |
@@ -41,6 +44,9 @@ use std::time::Duration;
 mod harness;
 
 mod attributes;
+mod broadcast;
+mod broadcast_crowd;
+mod broadcast_waiting;
 mod closing;
 mod creating;
 mod crowds;

@@ -162,3 +162,46 @@ fn ten_thousand_empty_pipes_take_little() {
     let taken = usize::try_from(mount.rss_bytes()).unwrap();
     assert!(taken <= ALLOWANCE, "10,000 empty pipes take {taken} bytes of memory");
 }
+
+/// SEMANTICS: memory-bounded, broadcast-own-pace
+///
+/// Ten readers of a broadcast with messages that they have not read, then with rests of them. What
+/// each of them has before it counts as buffered; large messages are there once for all of them.
+#[test]
+fn a_broadcast_takes_at_most_twice_what_waits_for_its_readers() {
+    skip_without_fuse!();
+    let longest = MIB - 4096;
+    for (piece, count) in [(longest, 1), (longest, 8), (600_000, 10), (300_001, 10), (64, 10_000)] {
+        let mount = Mount::with(&["-o", "mode=broadcast,type=message,capacity=64M"]);
+        let writer = mount.open("p", O_WRONLY | O_CREAT);
+        let readers = [(); 10].map(|()| mount.open("p", O_RDONLY));
+        let assert_bounded = |buffered: usize| {
+            let blocks = sys::stat(mount.path("p")).unwrap().st_blocks as usize;
+            assert_eq!(blocks, buffered.div_ceil(512), "{count} of {piece} bytes");
+            let taken = usize::try_from(mount.rss_bytes()).unwrap();
+            assert!(
+                taken <= 2 * buffered + ALLOWANCE,
+                "{count} of {piece} bytes: {buffered} buffered bytes take {taken} bytes of memory"
+            );
+        };
+        for _ in 0..count {
+            assert_eq!(writer.write(&vec![7; piece]), Ok(piece));
+        }
+        assert_bounded(10 * count * piece);
+        // Each reader leaves all after another message, and ten bytes of that one.
+        let mut left = 0;
+        for (number, reader) in readers.iter().enumerate() {
+            let whole = number * count / 10;
+            for _ in 0..whole {
+                assert_eq!(reader.read(piece).unwrap().len(), piece);
+            }
+            assert_eq!(reader.read(piece - 10).unwrap().len(), piece - 10);
+            left += (count - whole - 1) * piece + 10;
+            assert_bounded(left + (9 - number) * count * piece);
+        }
+        drop(readers);
+        let empty = || usize::try_from(mount.rss_bytes()).unwrap();
+        let given_back = comes_true(Duration::from_secs(5), || empty() <= ALLOWANCE);
+        assert!(given_back, "{} bytes of memory are taken when all have gone", empty());
+    }
+}

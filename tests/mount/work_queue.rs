@@ -8,15 +8,15 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use libc::{O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, SIGKILL};
+use libc::{O_RDWR, SIGKILL};
 use serde_json::{Value, json};
 
 use crate::harness::actor::killed_by;
 use crate::harness::calls::attribute;
 use crate::harness::deadline::PATIENCE;
 use crate::harness::random::Random;
-use crate::harness::{Child, Fd, Mount};
-use crate::numbered::{Id, Messages, number, part, record, recorded, start};
+use crate::harness::{Child, Mount};
+use crate::numbered::{Id, Messages, Part, Role, number, recorded};
 use crate::skip_without_fuse;
 
 /// How many processes write, and how many read.
@@ -60,13 +60,16 @@ struct Place {
 
 impl Queue {
     fn process(&self, mount: &Mount, writer: Option<u32>, from: u32) -> Child {
-        let (shortest, longest) = self.sizes;
-        let test = if writer.is_some() { "work_queue::a_writer" } else { "work_queue::a_reader" };
-        let what = json!({
-            "path": mount.path("queue"), "shortest": shortest, "longest": longest,
-            "writer": writer, "from": from, "to": self.each, "batch": self.batch,
-        });
-        start(test, &what)
+        let role = match writer {
+            Some(writer) => Role::Writer { writer, from, to: self.each, batch: self.batch },
+            // It does not wait for a writer in open: the last may have gone already.
+            None => Role::Reader {
+                opens_at_once: true,
+                pauses: (u64::MAX, Duration::ZERO),
+                stays: false,
+            },
+        };
+        Part { path: &mount.path("queue"), sizes: self.sizes, role }.start()
     }
 
     fn place(&self, mount: &Mount, writer: Option<u32>) -> Place {
@@ -285,43 +288,4 @@ fn each_record_of_a_byte_pipe_is_read_once() {
     skip_without_fuse!();
     Queue { options: "mode=shared,capacity=4K", sizes: (64, 64), batch: 1, each: 12_500 }
         .assert_works();
-}
-
-#[test]
-#[ignore = "each_job_is_done_once_whoever_is_killed starts it"]
-fn a_writer() {
-    let what = part();
-    let number = |key: &str| what[key].as_u64().unwrap() as u32;
-    let (writer, batch, to) = (number("writer"), number("batch"), number("to"));
-    let messages = Messages::from_part(&what);
-    let pipe = Fd::open(what["path"].as_str().unwrap(), O_WRONLY).unwrap();
-    let mut bytes = Vec::new();
-    for first in (number("from")..to).step_by(batch as usize) {
-        bytes.clear();
-        for number in first..to.min(first + batch) {
-            messages.append(Id { writer, number }, &mut bytes);
-        }
-        assert_eq!(pipe.write(&bytes), Ok(bytes.len()));
-        record(Id { writer, number: first });
-    }
-}
-
-#[test]
-#[ignore = "each_job_is_done_once_whoever_is_killed starts it"]
-fn a_reader() {
-    let what = part();
-    let messages = Messages::from_part(&what);
-    // It does not wait for a writer here: the last may have gone already.
-    let pipe = Fd::open(what["path"].as_str().unwrap(), O_RDONLY | O_NONBLOCK).unwrap();
-    pipe.set_nonblocking(false).unwrap();
-    let mut buffer = vec![0; messages.longest()];
-    loop {
-        let count = pipe.read_into(&mut buffer).unwrap();
-        if count == 0 {
-            return;
-        }
-        let (id, length) = messages.check(&buffer[..count]);
-        record(id);
-        assert_eq!(length, count, "{id:?} is not alone");
-    }
 }

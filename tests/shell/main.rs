@@ -117,6 +117,7 @@ scripts! {
     touch: "sh" "touch.sh";
     mkfifo: "sh" "mkfifo.sh";
     shared: "sh" "shared.sh";
+    broadcast: "sh" "broadcast.sh";
     exec_both_of_bash: "bash" "exec_both.sh";
     exec_both_of_dash: "dash" "exec_both.sh";
     noclobber_of_bash: "bash" "noclobber.sh";
