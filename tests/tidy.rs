@@ -9,6 +9,7 @@
 //! - `layers` — rules about Rust code: who imports whom, where locks and `unsafe` may be
 //! - `documents` — rules about Markdown: dead links, the changelog, settings that nobody described
 //! - `semantics` — every passage of the pages about behaviour has a test, and the other way round
+//! - `windows` — the page about Windows' functions names tests and errors that exist
 
 #[path = "tidy/documents.rs"]
 mod documents;
@@ -22,6 +23,8 @@ mod semantics;
 mod text;
 #[path = "tidy/tree.rs"]
 mod tree;
+#[path = "tidy/windows.rs"]
+mod windows;
 
 /// What a rule found.
 #[derive(Default)]
