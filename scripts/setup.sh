@@ -41,6 +41,7 @@ while read -r tool package; do
     command -v "$tool" > /dev/null || missing="$missing $package"
 done << END
 bc bc
+c++ g++
 fusermount3 fuse3
 gcc gcc
 getfattr attr
