@@ -269,3 +269,20 @@ fn a_signal_ends_a_call_whenever_it_comes() {
     drop(writer);
     assert!(slow.read_to_end().unwrap() == FULL, "nothing of the interrupted writes");
 }
+
+/// SEMANTICS: broadcast-flush, flush-waits
+#[test]
+fn with_linger_flush_a_close_waits_for_every_reader_that_stays() {
+    skip_without_fuse!();
+    let mount = Mount::with(&["-o", "mode=broadcast,linger=flush"]);
+    let writer = mount.open("p", O_WRONLY | O_CREAT);
+    let [one, two] = [(); 2].map(|()| mount.open("p", O_RDONLY));
+    writer.write_all(b"text").unwrap();
+    let mut closing = Task::spawn(move || writer.close());
+    closing.assert_waits();
+    assert_eq!(one.read(9).unwrap(), b"text");
+    closing.assert_waits();
+    drop(two);
+    assert_eq!(closing.join(SOON), Ok(()));
+    assert_eq!(one.read(9).unwrap(), b"");
+}
