@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use pipefs::{EndRole, Error, Namespace};
 
 use super::deadline::{PATIENCE, Task};
+use super::until_waiting;
 
 #[test]
 fn everything_written_is_read_then_comes_the_end() {
@@ -44,16 +45,17 @@ fn it_has_no_name_and_one_direction() {
 
 #[test]
 fn a_reader_waits_for_the_writer() {
-    let (mut reader, mut writer) = Namespace::new().anonymous();
-    let mut read = Task::spawn(move || {
+    let pipes = Namespace::new();
+    let (mut reader, mut writer) = pipes.anonymous();
+    let read = Task::spawn(move || {
         let mut text = String::new();
         reader.read_to_string(&mut text).map(|_| text)
     });
-    read.assert_waits();
+    until_waiting(&pipes, 1);
     let clone = writer.clone();
     writer.write_all(b"one").unwrap();
     drop(writer);
-    read.assert_waits();
+    until_waiting(&pipes, 1);
     (&clone).write_all(b" two").unwrap();
     drop(clone);
     assert_eq!(read.join(PATIENCE).unwrap(), "one two");

@@ -7,7 +7,7 @@ use pipefs::settings::MESSAGE_MAX_BYTES;
 use pipefs::{Error, Namespace, PipeOptions, Wanted};
 
 use super::deadline::{PATIENCE, Task, within};
-use super::pair;
+use super::{pair, until_waiting};
 
 #[test]
 fn what_is_written_can_be_read_also_when_the_writer_has_gone() {
@@ -77,13 +77,13 @@ fn buffered_readers_and_writers_work() {
 
 #[test]
 fn one_thread_reads_while_another_one_writes_the_same_end() {
-    let (_pipes, server, client) = pair(PipeOptions::duplex());
+    let (pipes, server, client) = pair(PipeOptions::duplex());
     let reading = client.clone();
-    let mut read = Task::spawn(move || {
+    let read = Task::spawn(move || {
         let mut text = [0; 4];
         (&reading).read_exact(&mut text).map(|()| text)
     });
-    read.assert_waits();
+    until_waiting(&pipes, 1);
     (&client).write_all(b"ping").unwrap();
     let mut text = [0; 4];
     (&server).read_exact(&mut text).unwrap();
@@ -93,20 +93,20 @@ fn one_thread_reads_while_another_one_writes_the_same_end() {
 
 #[test]
 fn draining_waits_until_the_other_end_has_read_everything() {
-    let (_pipes, mut server, mut client) = pair(PipeOptions::duplex());
+    let (pipes, mut server, mut client) = pair(PipeOptions::duplex());
     server.drain().unwrap();
     server.write_all(b"abc").unwrap();
     let draining = server.clone();
-    let mut drain = Task::spawn(move || draining.drain());
-    drain.assert_waits();
+    let drain = Task::spawn(move || draining.drain());
+    until_waiting(&pipes, 1);
     client.read_exact(&mut [0; 2]).unwrap();
-    drain.assert_waits();
+    until_waiting(&pipes, 1);
     client.read_exact(&mut [0; 1]).unwrap();
     assert_eq!(drain.join(PATIENCE), Ok(()));
 
     server.write_all(b"abc").unwrap();
-    let mut drain = Task::spawn(move || server.drain());
-    drain.assert_waits();
+    let drain = Task::spawn(move || server.drain());
+    until_waiting(&pipes, 1);
     drop(client);
     assert_eq!(drain.join(PATIENCE), Err(Error::BrokenPipe));
 }

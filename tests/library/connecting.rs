@@ -5,15 +5,15 @@ use std::time::Duration;
 use pipefs::{Arrival, EndRole, Error, Namespace, PipeOptions, State, Wanted};
 
 use super::deadline::{PATIENCE, Task};
-use super::pair;
+use super::{pair, until_waiting};
 
 #[test]
 fn connect_says_whether_the_client_was_there_before() {
     let pipes = Namespace::new();
     let server = pipes.create("p", PipeOptions::duplex()).unwrap();
     let waiting = server.clone();
-    let mut connect = Task::spawn(move || waiting.connect());
-    connect.assert_waits();
+    let connect = Task::spawn(move || waiting.connect());
+    until_waiting(&pipes, 1);
     let client = pipes.open("p", Wanted::BOTH).unwrap();
     assert_eq!(connect.join(PATIENCE), Ok(Arrival::Now));
     assert_eq!(server.connect(), Ok(Arrival::Before));
@@ -76,8 +76,8 @@ fn disconnecting_throws_the_client_out_with_what_is_unread() {
     // Until the server connects again nobody else can come.
     assert_eq!(pipes.wait("pipe", Some(Duration::from_millis(30))), Err(Error::TimedOut));
     let opening = pipes.clone();
-    let mut open = Task::spawn(move || opening.open("pipe", Wanted::BOTH));
-    open.assert_waits();
+    let open = Task::spawn(move || opening.open("pipe", Wanted::BOTH));
+    until_waiting(&pipes, 1);
     assert_eq!(server.connect(), Ok(Arrival::Now));
     let second = open.join(PATIENCE).unwrap();
     second.write_message(b"fresh").unwrap();
@@ -89,8 +89,8 @@ fn disconnecting_a_server_that_listens_keeps_clients_away() {
     let pipes = Namespace::new();
     let server = pipes.create("p", PipeOptions::duplex()).unwrap();
     let waiting = server.clone();
-    let mut connect = Task::spawn(move || waiting.connect());
-    connect.assert_waits();
+    let connect = Task::spawn(move || waiting.connect());
+    until_waiting(&pipes, 1);
     server.disconnect().unwrap();
     assert_eq!(connect.join(PATIENCE), Err(Error::NotConnected));
     assert_eq!(pipes.wait("p", Some(Duration::ZERO)), Err(Error::TimedOut));

@@ -26,6 +26,11 @@ mod waiting;
 
 use pipefs::{ClientEnd, Namespace, PipeOptions, ServerEnd, Wanted};
 
+/// Waits until so many operations wait, no more and no less.
+fn until_waiting(pipes: &Namespace, count: usize) {
+    deadline::eventually(deadline::PATIENCE, || pipes.engine().waiting_count() == count);
+}
+
 /// A namespace with one connected pair.
 fn pair(options: PipeOptions) -> (Namespace, ServerEnd, ClientEnd) {
     let pipes = Namespace::new();

@@ -7,7 +7,7 @@ use pipefs::settings::MESSAGE_MAX_BYTES;
 use pipefs::{Error, Message, Namespace, PipeOptions, ReadMode, Wanted};
 
 use super::deadline::{PATIENCE, Task};
-use super::pair;
+use super::{pair, until_waiting};
 
 fn message(data: &[u8]) -> Option<Message> {
     Some(Message { data: data.to_vec(), left_bytes: 0 })
@@ -26,10 +26,10 @@ fn a_read_gets_one_message_and_says_what_is_left_of_it() {
 
 #[test]
 fn an_empty_message_is_not_the_end() {
-    let (_pipes, server, client) = pair(PipeOptions::duplex().messages());
+    let (pipes, server, client) = pair(PipeOptions::duplex().messages());
     let reading = client.clone();
-    let mut read = Task::spawn(move || reading.read_message(9));
-    read.assert_waits();
+    let read = Task::spawn(move || reading.read_message(9));
+    until_waiting(&pipes, 1);
     server.write_message(b"").unwrap();
     assert_eq!(read.join(PATIENCE), Ok(message(b"")), "one that waited");
     server.write_message(b"").unwrap();
@@ -43,10 +43,10 @@ fn an_empty_message_is_not_the_end() {
 
 #[test]
 fn an_empty_message_waits_for_room_too() {
-    let (_pipes, server, client) = pair(PipeOptions::duplex().messages().capacity_bytes(1));
+    let (pipes, server, client) = pair(PipeOptions::duplex().messages().capacity_bytes(1));
     server.write_message(b"x").unwrap();
-    let mut write = Task::spawn(move || server.write_message(b"").map(|()| server));
-    write.assert_waits();
+    let write = Task::spawn(move || server.write_message(b"").map(|()| server));
+    until_waiting(&pipes, 1);
     assert_eq!(client.read_message(9), Ok(message(b"x")));
     let _server = write.join(PATIENCE).unwrap();
     assert_eq!(client.read_message(9), Ok(message(b"")));
@@ -119,16 +119,16 @@ fn peeking_takes_nothing() {
 
 #[test]
 fn either_end_transacts_with_the_other() {
-    let (_pipes, server, client) = pair(PipeOptions::duplex().messages());
+    let (pipes, server, client) = pair(PipeOptions::duplex().messages());
     let asking = client.clone();
-    let mut asked = Task::spawn(move || asking.transact(b"question", 99));
-    asked.assert_waits();
+    let asked = Task::spawn(move || asking.transact(b"question", 99));
+    until_waiting(&pipes, 1);
     // A transaction may answer a transaction.
     assert_eq!(server.read_message(99), Ok(message(b"question")));
     let asking = server.clone();
-    let mut asked_back = Task::spawn(move || asking.transact(b"which one?", 3));
+    let asked_back = Task::spawn(move || asking.transact(b"which one?", 3));
     assert_eq!(asked.join(PATIENCE), Ok(message(b"which one?")));
-    asked_back.assert_waits();
+    until_waiting(&pipes, 1);
     client.write_message(b"this one").unwrap();
     let part = Some(Message { data: b"thi".to_vec(), left_bytes: 5 });
     assert_eq!(asked_back.join(PATIENCE), Ok(part));
@@ -160,14 +160,14 @@ fn transactions_are_refused_before_anything_is_sent() {
 
 #[test]
 fn a_transaction_tells_an_empty_reply_from_none() {
-    let (_pipes, server, client) = pair(PipeOptions::duplex().messages());
+    let (pipes, server, client) = pair(PipeOptions::duplex().messages());
     let asking = client.clone();
     let asked = Task::spawn(move || asking.transact(b"", 9));
     assert_eq!(server.read_message(9), Ok(message(b"")));
     server.write_message(b"").unwrap();
     assert_eq!(asked.join(PATIENCE), Ok(message(b"")));
-    let mut asked = Task::spawn(move || client.transact(b"", 9));
-    asked.assert_waits();
+    let asked = Task::spawn(move || client.transact(b"", 9));
+    until_waiting(&pipes, 1);
     drop(server);
     assert_eq!(asked.join(PATIENCE), Ok(None));
 }
@@ -190,8 +190,8 @@ fn a_call_waits_for_an_instance_and_returns_the_whole_reply() {
         let server = pipes.create("p", options).unwrap();
         let other = pipes.open("p", Wanted::BOTH).unwrap();
         let calling = pipes.clone();
-        let mut call = Task::spawn(move || calling.call("p", b"size?", None));
-        call.assert_waits();
+        let call = Task::spawn(move || calling.call("p", b"size?", None));
+        until_waiting(&pipes, 1);
         drop(other);
         server.disconnect().unwrap();
         server.connect().unwrap();

@@ -6,6 +6,7 @@ use pipefs::settings::{Access, Mode, PipeType};
 use pipefs::{Error, Namespace, Open, Patience, PipeOptions, ROOT, State, Wanted, Who};
 
 use super::deadline::{PATIENCE, Task};
+use super::until_waiting;
 
 const A_MOMENT: Option<Duration> = Some(Duration::from_millis(30));
 
@@ -118,8 +119,8 @@ fn an_open_is_always_a_clients_and_waits_for_a_server() {
         let pipes = Namespace::new();
         drop(pipes.create("p", PipeOptions::duplex()).unwrap());
         let opening = pipes.clone();
-        let mut open = Task::spawn(move || opening.open("p", wanted));
-        open.assert_waits();
+        let open = Task::spawn(move || opening.open("p", wanted));
+        until_waiting(&pipes, 1);
         let server = pipes.create("p", PipeOptions::duplex()).unwrap();
         let _client = open.join(PATIENCE).unwrap();
         assert_eq!(server.info().unwrap().state, Some(State::Connected));
@@ -151,8 +152,8 @@ fn waiting_for_a_pipe_takes_nothing() {
         let pipes = pipes.clone();
         Task::spawn(move || pipes.wait("p", None))
     };
-    let mut waits = [wait(), wait()];
-    waits.iter_mut().for_each(Task::assert_waits);
+    let waits = [wait(), wait()];
+    until_waiting(&pipes, 2);
     let second = pipes.create("p", PipeOptions::duplex()).unwrap();
     assert_eq!(waits.map(|wait| wait.join(PATIENCE)), [Ok(()), Ok(())]);
     assert_eq!(second.info().unwrap().state, Some(State::Listening));
@@ -165,10 +166,9 @@ fn removing_a_name_ends_the_waits_for_it_and_no_conduit() {
     let server = pipes.create("p", PipeOptions::duplex().messages()).unwrap();
     let client = pipes.open("p", Wanted::BOTH).unwrap();
     let (opening, waiting) = (pipes.clone(), pipes.clone());
-    let mut open = Task::spawn(move || opening.open("p", Wanted::BOTH).err());
-    let mut wait = Task::spawn(move || waiting.wait("p", None).err());
-    open.assert_waits();
-    wait.assert_waits();
+    let open = Task::spawn(move || opening.open("p", Wanted::BOTH).err());
+    let wait = Task::spawn(move || waiting.wait("p", None).err());
+    until_waiting(&pipes, 2);
     pipes.remove("p").unwrap();
     assert_eq!(open.join(PATIENCE), Some(Error::NotFound));
     assert_eq!(wait.join(PATIENCE), Some(Error::NotFound));
@@ -197,8 +197,8 @@ fn an_open_never_makes_a_server() {
     assert_eq!(pipes.open("p", Wanted::WRITE).err(), Some(Error::AccessDenied));
     assert_eq!(pipes.create("p", PipeOptions::duplex()).err(), Some(Error::AccessDenied));
     let opening = pipes.clone();
-    let mut open = Task::spawn(move || opening.open("p", Wanted::READ).err());
-    open.assert_waits();
+    let open = Task::spawn(move || opening.open("p", Wanted::READ).err());
+    until_waiting(&pipes, 1);
     let (ticket, now) = (pipes.ticket(), pipefs::Now::read());
     let open_server = Open {
         wanted: Wanted::WRITE,

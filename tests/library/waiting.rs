@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use pipefs::{Error, Namespace, PipeOptions, ServerEnd, Wanted};
 
 use super::deadline::{PATIENCE, Task};
-use super::pair;
+use super::{pair, until_waiting};
 
 const SHORT: Duration = Duration::from_millis(30);
 
 #[test]
 fn a_read_that_times_out_takes_nothing_and_later_ones_work() {
-    let (_pipes, mut server, mut client) = pair(PipeOptions::duplex());
+    let (pipes, mut server, mut client) = pair(PipeOptions::duplex());
     client.set_read_timeout(Some(SHORT));
     let start = Instant::now();
     assert_eq!(client.read(&mut [0; 9]).unwrap_err().kind(), ErrorKind::TimedOut);
@@ -21,8 +21,8 @@ fn a_read_that_times_out_takes_nothing_and_later_ones_work() {
     let mut buffer = [0; 9];
     assert_eq!(client.read(&mut buffer).unwrap(), 5);
     client.set_read_timeout(None);
-    let mut read = Task::spawn(move || client.read(&mut [0; 9]).unwrap());
-    read.assert_waits();
+    let read = Task::spawn(move || client.read(&mut [0; 9]).unwrap());
+    until_waiting(&pipes, 1);
     server.write_all(b"x").unwrap();
     assert_eq!(read.join(PATIENCE), 1);
 }
@@ -42,7 +42,7 @@ fn a_write_that_times_out_writes_nothing() {
 
 #[test]
 fn an_end_that_does_not_wait_says_so() {
-    let (_pipes, server, client) = pair(PipeOptions::duplex().messages().capacity_bytes(1));
+    let (pipes, server, client) = pair(PipeOptions::duplex().messages().capacity_bytes(1));
     let clone = client.clone();
     client.set_nonblocking(true);
     assert_eq!(clone.read_message(9), Err(Error::WouldBlock), "clones are one end");
@@ -51,23 +51,21 @@ fn an_end_that_does_not_wait_says_so() {
     assert_eq!(clone.write_message(b""), Err(Error::WouldBlock));
     assert_eq!(server.read_message(99).unwrap().unwrap().data, b"fits");
     client.set_nonblocking(false);
-    let mut read = Task::spawn(move || clone.read_message(9));
-    read.assert_waits();
+    let read = Task::spawn(move || clone.read_message(9));
+    until_waiting(&pipes, 1);
     server.write_message(b"x").unwrap();
     assert_eq!(read.join(PATIENCE).unwrap().unwrap().data, b"x");
 }
 
 #[test]
 fn what_waits_ends_when_the_other_end_closes() {
-    let (_pipes, server, client) = pair(PipeOptions::duplex().messages().capacity_bytes(1));
+    let (pipes, server, client) = pair(PipeOptions::duplex().messages().capacity_bytes(1));
     server.write_message(b"full").unwrap();
     let (reading, writing, draining) = (server.clone(), server.clone(), server.clone());
-    let mut read = Task::spawn(move || reading.read_message(9));
-    let mut write = Task::spawn(move || writing.write_message(b"waits"));
-    let mut drain = Task::spawn(move || draining.drain());
-    read.assert_waits();
-    write.assert_waits();
-    drain.assert_waits();
+    let read = Task::spawn(move || reading.read_message(9));
+    let write = Task::spawn(move || writing.write_message(b"waits"));
+    let drain = Task::spawn(move || draining.drain());
+    until_waiting(&pipes, 3);
     drop(client);
     assert_eq!(read.join(PATIENCE), Ok(None));
     assert_eq!(write.join(PATIENCE), Err(Error::BrokenPipe));
@@ -76,15 +74,13 @@ fn what_waits_ends_when_the_other_end_closes() {
 
 #[test]
 fn what_waits_ends_when_the_server_disconnects() {
-    let (_pipes, server, client) = pair(PipeOptions::duplex().messages().capacity_bytes(1));
+    let (pipes, server, client) = pair(PipeOptions::duplex().messages().capacity_bytes(1));
     client.write_message(b"full").unwrap();
     let (reading, writing, draining) = (client.clone(), client.clone(), client.clone());
-    let mut read = Task::spawn(move || reading.read_message(9));
-    let mut write = Task::spawn(move || writing.write_message(b"waits"));
-    let mut drain = Task::spawn(move || draining.drain());
-    read.assert_waits();
-    write.assert_waits();
-    drain.assert_waits();
+    let read = Task::spawn(move || reading.read_message(9));
+    let write = Task::spawn(move || writing.write_message(b"waits"));
+    let drain = Task::spawn(move || draining.drain());
+    until_waiting(&pipes, 3);
     server.disconnect().unwrap();
     assert_eq!(read.join(PATIENCE), Err(Error::Reset));
     assert_eq!(write.join(PATIENCE), Err(Error::BrokenPipe));
@@ -98,8 +94,8 @@ fn writers_wait_when_the_namespace_is_full() {
     let b_server = pipes.create("b", PipeOptions::outbound()).unwrap();
     let mut reader = pipes.open("a", Wanted::READ).unwrap();
     (&a_server).write_all(&[7; 10]).unwrap();
-    let mut write = Task::spawn(move || (&b_server).write_all(&[7; 10]).map(|()| b_server));
-    write.assert_waits();
+    let write = Task::spawn(move || (&b_server).write_all(&[7; 10]).map(|()| b_server));
+    until_waiting(&pipes, 1);
     reader.read_exact(&mut [0; 10]).unwrap();
     assert!(write.join(PATIENCE).is_ok());
 }
@@ -107,12 +103,12 @@ fn writers_wait_when_the_namespace_is_full() {
 #[test]
 fn the_last_drop_waits_with_linger_flush() {
     let options = PipeOptions::duplex().messages().set("linger", "flush").unwrap();
-    let (_pipes, server, client) = pair(options);
+    let (pipes, server, client) = pair(options);
     let clone = server.clone();
     server.write_message(b"x").unwrap();
     drop(clone);
-    let mut closing = Task::spawn(move || drop(server));
-    closing.assert_waits();
+    let closing = Task::spawn(move || drop(server));
+    until_waiting(&pipes, 1);
     assert_eq!(client.read_message(9).unwrap().unwrap().data, b"x");
     closing.join(PATIENCE);
     assert_eq!(client.read_message(9), Ok(None));
