@@ -1,12 +1,67 @@
 //! What an operation did to others: collected under the lock, delivered after it.
 
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+
 use crate::queue::Data;
 use crate::{Error, end::EndId};
 
 /// The id of an operation that may have to wait; on FUSE the request's `unique`. The caller
 /// never uses one twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// Its top byte is a tag of the caller's (on FUSE the descriptor that the request was read from).
+/// Answers bring it back; two tickets that differ only in it are the same, so that whoever cancels
+/// need not know it.
+#[derive(Debug, Clone, Copy)]
 pub struct Ticket(pub u64);
+
+impl Ticket {
+    const ID_BITS: u32 = u64::BITS - u8::BITS;
+
+    /// The same ticket with this tag.
+    #[must_use]
+    pub const fn tagged(self, tag: u8) -> Self {
+        Self(self.id() | (tag as u64) << Self::ID_BITS)
+    }
+
+    /// Without its tag.
+    #[must_use]
+    pub const fn id(self) -> u64 {
+        self.0 & (u64::MAX >> u8::BITS)
+    }
+
+    /// The caller's tag; 0 if it gave none.
+    #[must_use]
+    pub const fn tag(self) -> u8 {
+        (self.0 >> Self::ID_BITS) as u8
+    }
+}
+
+impl PartialEq for Ticket {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for Ticket {}
+
+impl PartialOrd for Ticket {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ticket {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.id().cmp(&other.id())
+    }
+}
+
+impl Hash for Ticket {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
 
 /// What a caller wants to be woken with when an end's readiness changes; on FUSE the poll handle
 /// `kh`. Used up by one wake-up.

@@ -214,7 +214,7 @@ impl Engine {
     /// come here yet it will fail when it would wait; if it is done already nothing happens.
     pub fn cancel(&self, ticket: Ticket, effects: &mut Effects) {
         let place = self.register.lock().find_or_note(ticket);
-        if let Some((handle, end)) = place {
+        if let Some((ticket, handle, end)) = place {
             self.fail(&handle, end, ticket, Error::Interrupted, effects);
         }
     }
@@ -242,7 +242,7 @@ impl Engine {
     fn fail_each(&self, tickets: Vec<Ticket>, error: Error, effects: &mut Effects) {
         for ticket in tickets {
             let place = self.register.lock().find(ticket);
-            if let Some((handle, end)) = place {
+            if let Some((ticket, handle, end)) = place {
                 self.fail(&handle, end, ticket, error, effects);
             }
         }

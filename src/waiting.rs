@@ -233,7 +233,7 @@ impl<P: Clone> Register<P> {
 
     /// Where an operation waits. If it does not, its interrupt is kept in case that it is still
     /// on its way here.
-    pub(crate) fn find_or_note(&mut self, ticket: Ticket) -> Option<(P, EndId)> {
+    pub(crate) fn find_or_note(&mut self, ticket: Ticket) -> Option<(Ticket, P, EndId)> {
         let found = self.find(ticket);
         if found.is_none() {
             if self.early.len() == MAX_EARLY {
@@ -244,9 +244,10 @@ impl<P: Clone> Register<P> {
         found
     }
 
-    /// Where an operation waits.
-    pub(crate) fn find(&self, ticket: Ticket) -> Option<(P, EndId)> {
-        self.parked.get(&ticket).map(|place| (place.pipe.clone(), place.end))
+    /// Where an operation waits, and its ticket as it was parked.
+    pub(crate) fn find(&self, ticket: Ticket) -> Option<(Ticket, P, EndId)> {
+        let (ticket, place) = self.parked.get_key_value(&ticket)?;
+        Some((*ticket, place.pipe.clone(), place.end))
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
@@ -279,7 +280,7 @@ mod tests {
         assert_eq!(register.find_or_note(Ticket(7)), None);
         assert!(!register.park(Ticket(7), &"pipe", END, None));
         assert!(register.park(Ticket(7), &"pipe", END, None));
-        assert_eq!(register.find_or_note(Ticket(7)), Some(("pipe", END)));
+        assert_eq!(register.find_or_note(Ticket(7)), Some((Ticket(7), "pipe", END)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! System calls on /dev/fuse and on the socket between the planes: the driver's only unsafe code
 //! besides the daemon's.
 
+use std::fs::OpenOptions;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
@@ -12,13 +13,29 @@ use super::data::wire::WRITE_HEADER_BYTES;
 /// its value, a little over 64 KiB.
 const SOCKET_BUFFER_BYTES: libc::c_int = 208 << 10;
 
-/// /dev/fuse of one mount.
+/// `FUSE_DEV_IOC_CLONE`: makes a new descriptor of /dev/fuse one of a mount's.
+const CLONE: libc::Ioctl = 0x8004_e500_u32 as libc::Ioctl;
+
+/// A descriptor of /dev/fuse, of one mount. A request is answered on the one that it was read
+/// from.
 #[derive(Debug)]
 pub(crate) struct Device(OwnedFd);
 
 impl Device {
     pub(crate) fn new(fd: OwnedFd) -> Self {
         Self(fd)
+    }
+
+    /// One more descriptor of the same mount, with a list of requests under way of its own.
+    ///
+    /// # Errors
+    /// What open(2) of /dev/fuse says: an ordinary user may not be allowed to.
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        let new = OpenOptions::new().read(true).write(true).open("/dev/fuse")?;
+        let ours = self.0.as_raw_fd();
+        // SAFETY: the argument is an int that outlives the call.
+        let cloned = unsafe { libc::ioctl(new.as_raw_fd(), CLONE, &raw const ours) };
+        if cloned < 0 { Err(io::Error::last_os_error()) } else { Ok(Self(new.into())) }
     }
 
     /// Waits for a request. Its first [`WRITE_HEADER_BYTES`] go to `header`, the rest behind
@@ -191,4 +208,29 @@ pub(crate) fn trim_freed_memory() {
     unsafe {
         libc::malloc_trim(0);
     }
+}
+
+/// Keeps the calling thread on one CPU of those that the process may use, the `index`-th.
+pub(crate) fn stay_on_cpu(index: usize) {
+    // SAFETY: a set of CPUs is plain data, zeroes are the empty one; the calls are given its size.
+    unsafe {
+        let mut allowed: libc::cpu_set_t = std::mem::zeroed();
+        let size = size_of::<libc::cpu_set_t>();
+        if libc::sched_getaffinity(0, size, &raw mut allowed) < 0 {
+            return;
+        }
+        let mut cpus =
+            (0..libc::CPU_SETSIZE as usize).filter(|cpu| libc::CPU_ISSET(*cpu, &allowed));
+        if let Some(cpu) = cpus.nth(index) {
+            let mut one: libc::cpu_set_t = std::mem::zeroed();
+            libc::CPU_SET(cpu, &mut one);
+            libc::sched_setaffinity(0, size, &raw const one);
+        }
+    }
+}
+
+/// The calling thread's id.
+pub(crate) fn thread_id() -> u64 {
+    // SAFETY: no precondition.
+    unsafe { libc::gettid() as u64 }
 }

@@ -1,7 +1,6 @@
 //! What all threads of one mount share.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io::IoSlice;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,6 +10,7 @@ use pipefs::{Answer, Effects, EndId, Engine, Error, Progress, Ticket};
 
 use super::data::buffers::Buffers;
 use super::data::closing::Closing;
+use super::data::order::Order;
 use super::data::wire;
 use super::device::{Channel, Device, trim_freed_memory};
 use super::doors::Doors;
@@ -35,7 +35,9 @@ const RESTORE_SIZE_AFTER: [Duration; 2] = [Duration::from_millis(1), Duration::f
 #[derive(Debug)]
 pub(crate) struct Driver {
     pub(crate) engine: Engine,
-    pub(crate) device: Device,
+    /// A data thread each.
+    pub(crate) devices: Vec<Device>,
+    pub(crate) order: Order,
     pub(crate) control: Channel,
     pub(crate) buffers: Buffers,
     pub(crate) doors: Mutex<Doors>,
@@ -81,10 +83,11 @@ impl WaitingReply {
 }
 
 impl Driver {
-    pub(crate) fn new(engine: Engine, device: Device, control: Channel) -> Self {
+    pub(crate) fn new(engine: Engine, devices: Vec<Device>, control: Channel) -> Self {
         Self {
             engine,
-            device,
+            order: Order::new(devices.len()),
+            devices,
             control,
             buffers: Buffers::default(),
             doors: Mutex::default(),
@@ -142,7 +145,7 @@ impl Driver {
                 Chore::Stop => return,
                 Chore::Trim => trim_freed_memory(),
                 Chore::RestoreSize(door) => {
-                    self.send(&[IoSlice::new(&wire::notify_size(door))]);
+                    self.notify(&wire::notify_size(door));
                 }
                 Chore::Expire => {
                     let mut effects = Effects::default();

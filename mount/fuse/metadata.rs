@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::io::IoSlice;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -85,7 +84,7 @@ impl Filesystem for Metadata {
                 // With this notice first, the kernel shows the answer but does not keep it: the
                 // inode's size stays as it is.
                 let notice = wire::notify_stale_attributes(nodeid.0);
-                self.driver.send(&[IoSlice::new(&notice)]);
+                self.driver.notify(&notice);
             }
             Ok(attributes)
         });

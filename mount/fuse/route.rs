@@ -5,7 +5,7 @@ use std::io::IoSlice;
 use log::{debug, error};
 use pipefs::Ticket;
 
-use super::data::wire::{OUT_HEADER_BYTES, opcode};
+use super::data::wire::{self, OUT_HEADER_BYTES, opcode};
 use super::device::Channel;
 use super::driver::Driver;
 
@@ -34,8 +34,8 @@ pub(crate) fn plane_of(code: u32) -> Plane {
 }
 
 impl Driver {
-    /// Hands a request to the control plane as it is. Only one thread does this, so requests
-    /// arrive there in the order in which the kernel queued them: a close before the next open.
+    /// Hands a request to the control plane. Each is done in its turn, so requests arrive there in
+    /// the order in which the kernel queued them: a close before the next open.
     pub(crate) fn forward(&self, ticket: Ticket, parts: &[IoSlice<'_>]) {
         if let Err(problem) = self.control.send(parts) {
             // EMSGSIZE would take a larger message than any operation that pipes have.
@@ -49,7 +49,12 @@ impl Driver {
         let mut buffer = vec![0; REPLY_BYTES];
         loop {
             match self.control.receive(&mut buffer) {
-                Ok(len) if len >= OUT_HEADER_BYTES => self.send(&[IoSlice::new(&buffer[..len])]),
+                Ok(len) if len >= OUT_HEADER_BYTES => {
+                    let reply = &mut buffer[..len];
+                    let ticket = Ticket(wire::replied_unique(reply).unwrap_or(0));
+                    wire::set_unique(reply, ticket.id());
+                    self.send(ticket, &[IoSlice::new(reply)]);
+                }
                 Ok(0) => return,
                 Ok(len) => error!("a reply of {len} bytes from the control plane"),
                 Err(problem) => {

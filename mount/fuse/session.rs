@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem::ManuallyDrop;
+use std::num::NonZero;
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
@@ -29,6 +30,10 @@ use crate::unmount::unmount;
 /// Most RELEASE and FORGET requests that the kernel queues at once. More would be held back and
 /// could be overtaken by the same process's next open; so as many as the protocol can say.
 const MAX_BACKGROUND: u16 = u16::MAX;
+
+/// Most data threads. The kernel wakes the one that has slept longest, so that every one more makes
+/// each of them colder; more than this many have not been measured.
+const MAX_DATA_THREADS: usize = 4;
 
 /// What a mount is made with.
 #[derive(Debug, Clone)]
@@ -100,9 +105,9 @@ pub fn mount(directory: &Path, config: &Config) -> io::Result<Mounted> {
     // Dropped, the session would unmount whatever is on the directory by then, also when ours
     // has gone already and somebody else's has come. The process's end closes what it holds.
     let session = ManuallyDrop::new(Session::new(Greeter, &directory, &fuser_config(config))?);
-    let device = Device::new(session.as_fd().try_clone_to_owned()?);
+    let devices = devices(Device::new(session.as_fd().try_clone_to_owned()?));
     let (ours, theirs) = Channel::pair()?;
-    let driver = Arc::new(Driver::new(engine(config), device, ours));
+    let driver = Arc::new(Driver::new(engine(config), devices, ours));
     driver.control.send(&[io::IoSlice::new(&wire::own_init())])?;
     let metadata = Metadata::new(Arc::clone(&driver));
     let control = Session::from_fd(metadata, theirs, SessionACL::All, FuserConfig::default())?;
@@ -110,6 +115,22 @@ pub fn mount(directory: &Path, config: &Config) -> io::Result<Mounted> {
     let (sender, gone) = channel();
     let stopper = Stopper { driver: Arc::clone(&driver), directory, gone: sender };
     Ok(Mounted { driver, control, stopper, gone })
+}
+
+/// A descriptor for each data thread: one thread for each CPU that the process may use.
+fn devices(first: Device) -> Vec<Device> {
+    let cpus = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut devices = vec![first];
+    while devices.len() < cpus.min(MAX_DATA_THREADS) {
+        match devices[0].try_clone() {
+            Ok(device) => devices.push(device),
+            Err(error) => {
+                info!("one data thread only: /dev/fuse cannot be opened once more: {error}");
+                break;
+            }
+        }
+    }
+    devices
 }
 
 fn engine(config: &Config) -> Engine {
@@ -156,14 +177,16 @@ impl Mounted {
         let replies = spawn("pipefs-replies", move || copier.copy_replies())?;
         let keeper = Arc::clone(&driver);
         let chores = spawn("pipefs-chores", move || keeper.keep_house())?;
-        let ended = Ending { driver: Arc::clone(&driver), gone: stopper.gone.clone() };
-        let server = Arc::clone(&driver);
-        // Not joined: after a lazy unmount it may wait for requests until the process ends.
-        spawn("pipefs-data", move || {
-            let gone = ended.gone.clone();
-            ended.after(|| server.serve_device());
-            let _ = gone.send(Ok(()));
-        })?;
+        for me in 0..driver.devices.len() {
+            let ended = Ending { driver: Arc::clone(&driver), gone: stopper.gone.clone() };
+            let server = Arc::clone(&driver);
+            // Not joined: after a lazy unmount it may wait for requests until the process ends.
+            spawn(&format!("pipefs-data-{me}"), move || {
+                let gone = ended.gone.clone();
+                ended.after(|| server.serve_device(me));
+                let _ = gone.send(Ok(()));
+            })?;
+        }
         ready();
         let outcome = gone.recv().unwrap_or(Ok(()));
         if outcome.is_err() {

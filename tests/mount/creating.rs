@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use libc::{O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY};
 
+use crate::harness::calls::attribute;
 use crate::harness::process::timed;
-use crate::harness::{Errno, Mount, Task, run, sh, sys};
+use crate::harness::{Errno, Mount, Task, eventually, run, sh, sys};
 use crate::{SOON, skip_without_fuse};
 
 fn is_regular(mode: u32) -> bool {
@@ -192,10 +193,11 @@ fn waiting_clients_are_served_in_the_order_in_which_they_came() {
     let mount = Mount::new();
     mount.make("p");
     let mut openings = Vec::new();
-    for _ in 0..4 {
-        let mut opening = mount.opening("p", O_RDONLY);
-        opening.assert_waits();
-        openings.push(opening);
+    for clients in 1..=4 {
+        openings.push(mount.opening("p", O_RDONLY));
+        let state = || attribute(mount.path("p"), "user.pipefs.state").unwrap();
+        let waiting = format!("\"waiting_clients\":{clients}}}");
+        eventually(SOON, || String::from_utf8_lossy(&state()).ends_with(&waiting));
     }
     for (number, opening) in openings.into_iter().enumerate() {
         let server = mount.open("p", O_WRONLY);

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use pipefs::{Blocking, Effects, EndId, Error, Now, Progress, Ticket};
 use smallvec::SmallVec;
 
-use super::wire::{FlushIn, InHeader, Owner};
+use super::wire::{FlushIn, Owner};
 use crate::fuse::driver::Driver;
 use crate::fuse::errno::errno;
 
@@ -78,8 +78,9 @@ impl Closing {
 }
 
 impl Driver {
-    pub(super) fn flush(&self, header: InHeader, flush: FlushIn, effects: &mut Effects) {
-        let (ticket, end) = (Ticket(header.unique), EndId::from_raw(flush.fh));
+    /// `thread` is the one that closes.
+    pub(super) fn flush(&self, ticket: Ticket, thread: u32, flush: FlushIn, effects: &mut Effects) {
+        let end = EndId::from_raw(flush.fh);
         if !self.closing.has_written(end, flush.owner) {
             return self.reply_error(ticket, 0);
         }
@@ -88,7 +89,7 @@ impl Driver {
         };
         let mut outcome = flush(Blocking::No, effects);
         if outcome == Err(Error::WouldBlock) {
-            outcome = match may_wait(header.pid) {
+            outcome = match may_wait(thread) {
                 true => flush(Blocking::Yes, effects),
                 false => Ok(Progress::Done(())),
             };

@@ -1,6 +1,7 @@
 //! The data plane: what the driver reads from /dev/fuse and answers itself.
 //!
 //! - `wire` — the kernel's structures, decoded and encoded
+//! - `order` — who waits for whom when several threads read requests
 //! - `serve` — READ, WRITE, POLL and INTERRUPT, and the delivery of answers
 //! - `closing` — FLUSH, with which a close may wait
 //! - `buffers` — request buffers, which become the queue's segments
@@ -8,6 +9,7 @@
 
 pub(crate) mod buffers;
 pub(crate) mod closing;
+pub(crate) mod order;
 pub(crate) mod poll;
 pub(crate) mod serve;
 pub(crate) mod wire;

@@ -8,10 +8,12 @@ use pipefs::{Answer, Blocking, Data, Effects, EndId, Now, PollKey, Progress, Tic
 use smallvec::SmallVec;
 
 use super::buffers::reuse;
+use super::order::Order;
 use super::poll;
 use super::wire::{
     self, FlushIn, InHeader, OUT_HEADER_BYTES, PollIn, ReadIn, WRITE_HEADER_BYTES, WriteIn, opcode,
 };
+use crate::fuse::device::{stay_on_cpu, thread_id};
 use crate::fuse::driver::Driver;
 use crate::fuse::errno::errno;
 use crate::fuse::route::{Plane, plane_of};
@@ -24,51 +26,71 @@ pub(crate) struct Request {
 }
 
 impl Driver {
-    /// Reads and serves requests until the mount is gone.
+    /// Reads and serves requests until the mount is gone, as thread number `me`.
     ///
     /// # Errors
     /// What /dev/fuse fails with, other than that the mount is gone.
-    pub(crate) fn serve_device(&self) -> io::Result<()> {
+    pub(crate) fn serve_device(&self, me: usize) -> io::Result<()> {
+        if self.devices.len() > 1 {
+            stay_on_cpu(me);
+        }
+        self.order.join(me, thread_id());
         let payload = self.buffers.take();
         let mut request = Request { header: [0; WRITE_HEADER_BYTES], payload };
         let mut effects = Effects::default();
         loop {
             request.payload.clear();
-            let len = match self.device.receive(&mut request.header, &mut request.payload) {
+            self.order.reads(me);
+            let device = &self.devices[me];
+            let len = match device.receive(&mut request.header, &mut request.payload) {
                 Ok(len) => len,
                 Err(error) if error.raw_os_error() == Some(libc::ENODEV) => return Ok(()),
                 Err(error) => return Err(error),
             };
             let message = &request.header[..len.min(WRITE_HEADER_BYTES)];
             match InHeader::decode(message).filter(|header| header.len as usize == len) {
-                Some(header) => self.serve(header, len, &mut request, &mut effects),
+                Some(header) => self.serve(me, header, len, &mut request, &mut effects),
                 None => warn!("a message of {len} bytes from the kernel is not a request"),
             }
         }
     }
 
-    fn serve(&self, header: InHeader, len: usize, request: &mut Request, effects: &mut Effects) {
-        let ticket = Ticket(header.unique);
+    fn serve(
+        &self,
+        me: usize,
+        header: InHeader,
+        len: usize,
+        request: &mut Request,
+        effects: &mut Effects,
+    ) {
+        let ticket = Ticket(header.unique).tagged(me as u8);
         let message = &mut request.header[..len.min(WRITE_HEADER_BYTES)];
+        let turn = Turn::begin(&self.order, me, header);
         let known = match (plane_of(header.opcode), header.opcode) {
             (Plane::Control, opcode) => {
                 if matches!(opcode, opcode::READDIR | opcode::READDIRPLUS) {
                     wire::clamp_readdir(message, super::super::route::MAX_READDIR_BYTES);
                 }
+                wire::set_unique(message, ticket.0);
                 self.forward(ticket, &[IoSlice::new(message), IoSlice::new(&request.payload)]);
                 Some(())
             }
             (Plane::Data, opcode::READ) => {
+                drop(turn);
                 ReadIn::decode(message).map(|read| self.read(ticket, read, effects))
             }
-            (Plane::Data, opcode::WRITE) => WriteIn::decode(message)
-                .filter(|write| write.size as usize == request.payload.len())
-                .map(|write| self.write(ticket, write, &mut request.payload, effects)),
+            (Plane::Data, opcode::WRITE) => {
+                drop(turn);
+                WriteIn::decode(message)
+                    .filter(|write| write.size as usize == request.payload.len())
+                    .map(|write| self.write(ticket, write, &mut request.payload, effects))
+            }
             (Plane::Data, opcode::POLL) => {
+                drop(turn);
                 PollIn::decode(message).map(|poll| self.poll(ticket, poll, effects))
             }
             (Plane::Data, opcode::FLUSH) => {
-                FlushIn::decode(message).map(|flush| self.flush(header, flush, effects))
+                FlushIn::decode(message).map(|flush| self.flush(ticket, header.pid, flush, effects))
             }
             (Plane::Data, opcode::RELEASE) => wire::released_handle(message)
                 .map(|handle| self.release(ticket, EndId::from_raw(handle), effects)),
@@ -78,7 +100,7 @@ impl Driver {
             }),
         };
         if known.is_none() {
-            warn!("request {} with operation code {} is malformed", ticket.0, header.opcode);
+            warn!("request {} with operation code {} is malformed", ticket.id(), header.opcode);
             self.reply_error(ticket, libc::EINVAL);
         }
     }
@@ -155,7 +177,7 @@ impl Driver {
             }
         }
         for key in effects.wakes.drain(..) {
-            self.send(&[IoSlice::new(&wire::notify_poll(key.0))]);
+            self.notify(&wire::notify_poll(key.0));
         }
         if std::mem::take(&mut effects.deadline_added) {
             self.housekeeper.look_again();
@@ -174,28 +196,68 @@ impl Driver {
     }
 
     fn reply_data(&self, ticket: Ticket, data: Data) {
-        let header = wire::out_header(ticket.0, 0, data.byte_len());
+        let header = wire::out_header(ticket.id(), 0, data.byte_len());
         let mut parts: SmallVec<[IoSlice<'_>; 8]> = SmallVec::new();
         parts.push(IoSlice::new(&header));
         parts.extend(data.iter().map(|slice| IoSlice::new(slice)));
-        self.send(&parts);
+        self.send(ticket, &parts);
         drop(parts);
         data.into_slices().filter(is_large).for_each(|slice| self.buffers.give_back(slice));
     }
 
     fn reply_number(&self, ticket: Ticket, number: u32) {
-        self.send(&[IoSlice::new(&wire::number_reply(ticket.0, number))]);
+        self.send(ticket, &[IoSlice::new(&wire::number_reply(ticket.id(), number))]);
     }
 
     pub(crate) fn reply_error(&self, ticket: Ticket, errno: i32) {
-        self.send(&[IoSlice::new(&wire::out_header(ticket.0, -errno, 0))]);
+        self.send(ticket, &[IoSlice::new(&wire::out_header(ticket.id(), -errno, 0))]);
     }
 
-    /// Sends to the kernel. A failure means that nobody needs the message any more (the request
-    /// was aborted, the poller has gone); data in it had a reader, who has gone with it.
-    pub(crate) fn send(&self, parts: &[IoSlice<'_>]) {
-        if let Err(error) = self.device.send(parts) {
-            debug!("the kernel does not take a message of {} bytes: {error}", total(parts));
+    /// Replies on the descriptor that the request was read from. A failure means that nobody needs
+    /// it any more (the request was aborted); data in it had a reader, who has gone with it.
+    pub(crate) fn send(&self, ticket: Ticket, parts: &[IoSlice<'_>]) {
+        if let Err(error) = self.devices[usize::from(ticket.tag())].send(parts) {
+            debug!("the kernel does not take a reply of {} bytes: {error}", total(parts));
+        }
+    }
+
+    /// Tells the kernel something that it did not ask for.
+    pub(crate) fn notify(&self, message: &[u8]) {
+        if let Err(error) = self.devices[0].send(&[IoSlice::new(message)]) {
+            debug!("the kernel does not take a notification: {error}");
+        }
+    }
+}
+
+/// A request's place in the order, until others need not wait for it any more.
+struct Turn<'a> {
+    order: &'a Order,
+    me: usize,
+    /// `None`: it has no place in the order.
+    number: Option<u64>,
+}
+
+impl<'a> Turn<'a> {
+    /// Waits until what was queued before has been seen to. FORGET gets its number only when it is
+    /// read, before requests with lower ones: it waits for nobody.
+    fn begin(order: &'a Order, me: usize, header: InHeader) -> Self {
+        let number = (header.opcode != opcode::INTERRUPT).then_some(header.unique);
+        match number {
+            Some(number) => order.has(me, number),
+            None => order.has_nothing(me),
+        }
+        let waits = !matches!(header.opcode, opcode::FORGET | opcode::BATCH_FORGET);
+        if let Some(number) = number.filter(|_| waits) {
+            order.wait_for_turn(me, number);
+        }
+        Self { order, me, number }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            self.order.is_done(self.me, number);
         }
     }
 }

@@ -23,6 +23,7 @@ const POLL_SCHEDULE_NOTIFY: u32 = 1 << 0;
 
 /// Operation codes that are not merely passed on (`enum fuse_opcode`).
 pub(crate) mod opcode {
+    pub(crate) const FORGET: u32 = 2;
     pub(crate) const READ: u32 = 15;
     pub(crate) const WRITE: u32 = 16;
     pub(crate) const RELEASE: u32 = 18;
@@ -32,6 +33,7 @@ pub(crate) mod opcode {
     pub(crate) const INTERRUPT: u32 = 36;
     pub(crate) const DESTROY: u32 = 38;
     pub(crate) const POLL: u32 = 40;
+    pub(crate) const BATCH_FORGET: u32 = 42;
     pub(crate) const READDIRPLUS: u32 = 44;
 }
 
@@ -169,6 +171,18 @@ pub(crate) fn released_handle(message: &[u8]) -> Option<u64> {
 /// `struct fuse_interrupt_in`: the `unique` of the request that is to end.
 pub(crate) fn interrupted_unique(message: &[u8]) -> Option<u64> {
     u64_at(message.get(IN_HEADER_BYTES..)?, 0)
+}
+
+/// Gives a request another number, for its way to the control plane.
+pub(crate) fn set_unique(message: &mut [u8], unique: u64) {
+    if let Some(place) = message.get_mut(8..16) {
+        place.copy_from_slice(&unique.to_ne_bytes());
+    }
+}
+
+/// The number in a reply's header.
+pub(crate) fn replied_unique(reply: &[u8]) -> Option<u64> {
+    u64_at(reply, 8)
 }
 
 /// The reply's header for `payload` bytes; `error` is 0 or a negative errno.

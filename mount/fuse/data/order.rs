@@ -1,0 +1,212 @@
+//! The order of requests, when several threads read them.
+//!
+//! close(2) does not wait for its RELEASE, but the kernel queues that before the process's next
+//! request, and a close must be done before that one is looked at. The kernel numbers requests in
+//! the order in which it queues them, so a thread that has read number 12 knows whether somebody
+//! else has number 10 in hand: it waits until that one is *done*: a RELEASE when the end is
+//! closed, what goes to the control plane when it is there, anything else as soon as it is read.
+//!
+//! A number may never come: its request was taken back before anybody read it. It is given up once
+//! every other thread either holds nothing older or sleeps in read(2) and so holds nothing at all.
+
+use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use log::debug;
+use parking_lot::Mutex;
+
+/// How far apart two numbers are (`FUSE_REQ_ID_STEP`).
+const STEP: u64 = 2;
+
+/// How often a thread looks before it lets others run, and before it asks what they are doing.
+const SPINS: u32 = 200;
+const YIELDS: u32 = 50;
+
+/// What a thread has in hand: it reads and may have anything,
+const READING: u64 = u64::MAX;
+/// or it has nothing that others wait for; else the number.
+const NOTHING: u64 = 0;
+
+/// What all threads that read one mount's requests know of each other.
+#[derive(Debug)]
+pub(crate) struct Order {
+    done: Mutex<Done>,
+    /// Everything below this number is done.
+    horizon: AtomicU64,
+    hands: Vec<Hand>,
+}
+
+#[derive(Debug, Default)]
+struct Done {
+    /// Numbers above the horizon that are done already, in no order: as many as there are threads,
+    /// or hardly more.
+    ahead: Vec<u64>,
+}
+
+/// One thread, on cache lines of its own.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Hand {
+    holds: AtomicU64,
+    /// The kernel's id of the thread, once it runs.
+    tid: AtomicU64,
+}
+
+impl Order {
+    pub(crate) fn new(threads: usize) -> Self {
+        let hand = |_| Hand { holds: AtomicU64::new(NOTHING), tid: AtomicU64::new(0) };
+        Self {
+            done: Mutex::default(),
+            horizon: AtomicU64::new(0),
+            hands: (0..threads).map(hand).collect(),
+        }
+    }
+
+    /// Thread number `me` begins to serve.
+    pub(crate) fn join(&self, me: usize, tid: u64) {
+        self.hands[me].tid.store(tid, Ordering::SeqCst);
+    }
+
+    /// Thread `me` is about to read a request.
+    pub(crate) fn reads(&self, me: usize) {
+        self.hands[me].holds.store(READING, Ordering::SeqCst);
+    }
+
+    /// It has got this one, and will say when it is done.
+    pub(crate) fn has(&self, me: usize, number: u64) {
+        self.hands[me].holds.store(number, Ordering::SeqCst);
+    }
+
+    /// It has got something that has no place in the order (an INTERRUPT).
+    pub(crate) fn has_nothing(&self, me: usize) {
+        self.hands[me].holds.store(NOTHING, Ordering::SeqCst);
+    }
+
+    /// What thread `me` has read is done, as far as others have to wait for it.
+    pub(crate) fn is_done(&self, me: usize, number: u64) {
+        let mut done = self.done.lock();
+        let horizon = self.horizon.load(Ordering::SeqCst);
+        if number == horizon || horizon == 0 {
+            self.advance(&mut done, number + STEP);
+        } else if number > horizon {
+            done.ahead.push(number);
+        }
+        drop(done);
+        self.hands[me].holds.store(NOTHING, Ordering::SeqCst);
+    }
+
+    /// Waits until everything that was queued before `number` is done.
+    pub(crate) fn wait_for_turn(&self, me: usize, number: u64) {
+        let mut looks = 0_u32;
+        while self.horizon.load(Ordering::SeqCst) < number {
+            looks += 1;
+            if looks < SPINS {
+                std::hint::spin_loop();
+            } else if looks < SPINS + YIELDS {
+                std::thread::yield_now();
+            } else if self.nobody_holds_older(me, number) {
+                let mut done = self.done.lock();
+                if self.horizon.load(Ordering::SeqCst) < number {
+                    debug!("a request before number {number} never came");
+                    self.advance(&mut done, number);
+                }
+                return;
+            } else {
+                std::thread::sleep(Duration::from_micros(20));
+            }
+        }
+    }
+
+    /// Moves the horizon to this number and over all that are done behind it.
+    fn advance(&self, done: &mut Done, to: u64) {
+        let mut horizon = to;
+        done.ahead.retain(|ahead| *ahead >= to);
+        while let Some(at) = done.ahead.iter().position(|ahead| *ahead == horizon) {
+            done.ahead.swap_remove(at);
+            horizon += STEP;
+        }
+        self.horizon.store(horizon, Ordering::SeqCst);
+    }
+
+    fn nobody_holds_older(&self, me: usize, number: u64) -> bool {
+        self.hands.iter().enumerate().filter(|(other, _)| *other != me).all(|(_, hand)| {
+            match hand.holds.load(Ordering::SeqCst) {
+                NOTHING => true,
+                READING => {
+                    let sleeps = sleeps(hand.tid.load(Ordering::SeqCst));
+                    // Else it may have woken, read an older one, and be asleep elsewhere by now.
+                    sleeps && hand.holds.load(Ordering::SeqCst) == READING
+                }
+                held => held > number,
+            }
+        })
+    }
+}
+
+/// Whether a thread of this process sleeps; one that does not run yet does.
+fn sleeps(tid: u64) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/self/task/{tid}/stat")) else { return true };
+    // The name before it is in parentheses and may hold any.
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn requests_that_are_done_in_turn_wait_for_nobody() {
+        let order = Order::new(2);
+        for number in [8, 10, 12] {
+            order.has(0, number);
+            order.wait_for_turn(0, number);
+            order.is_done(0, number);
+        }
+        assert_eq!(order.horizon.load(Ordering::SeqCst), 14);
+        order.has(0, 16);
+        order.is_done(0, 16);
+        order.is_done(1, 14);
+        assert_eq!(order.horizon.load(Ordering::SeqCst), 18, "over what was done ahead");
+        assert!(order.done.lock().ahead.is_empty());
+    }
+
+    #[test]
+    fn a_later_request_waits_until_the_earlier_one_is_done() {
+        let order = Arc::new(Order::new(2));
+        order.is_done(0, 2);
+        order.has(0, 4);
+        let went_on = Arc::new(AtomicBool::new(false));
+        let (theirs, flag) = (Arc::clone(&order), Arc::clone(&went_on));
+        let later = thread::spawn(move || {
+            theirs.has(1, 6);
+            theirs.wait_for_turn(1, 6);
+            assert!(flag.load(Ordering::SeqCst), "the earlier one was not done");
+            theirs.is_done(1, 6);
+        });
+        thread::sleep(Duration::from_millis(20));
+        went_on.store(true, Ordering::SeqCst);
+        order.is_done(0, 4);
+        later.join().expect("it waited");
+        assert_eq!(order.horizon.load(Ordering::SeqCst), 8);
+    }
+
+    #[test]
+    fn a_number_that_never_comes_is_given_up() {
+        let order = Order::new(2);
+        order.is_done(0, 2);
+        // 4 was taken back; the other thread holds nothing, then something newer.
+        order.wait_for_turn(0, 6);
+        assert_eq!(order.horizon.load(Ordering::SeqCst), 6);
+        order.has(1, 12);
+        order.wait_for_turn(0, 10);
+        order.is_done(0, 10);
+        order.is_done(1, 12);
+        assert_eq!(order.horizon.load(Ordering::SeqCst), 14);
+        assert!(order.done.lock().ahead.is_empty());
+    }
+}
