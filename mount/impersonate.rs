@@ -6,11 +6,11 @@
 
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 
 use nix::unistd::{Gid, getgroups};
 
-use crate::fuse::ioctl::wire;
+use crate::pipe_functions::{PipeFunctions, Whose};
 
 /// This thread acts as somebody else when it uses files, until this is dropped (RevertToSelf); a
 /// panic drops it too.
@@ -48,24 +48,6 @@ struct Identity {
     groups: Vec<u32>,
 }
 
-/// `struct pipefs_peer`.
-#[repr(C)]
-#[derive(Default)]
-struct Peer {
-    which: u32,
-    pid: u32,
-    uid: u32,
-    gid: u32,
-    session: u32,
-    reserved: u32,
-    host: [[u8; 24]; 3],
-}
-
-const _: () = assert!(size_of::<Peer>() == wire::PEER_BYTES);
-
-/// `PIPEFS_PEER_CLIENT`.
-const CLIENT: u32 = 2;
-
 impl Impersonation {
     /// Acts as the client of this server's end, an open file on a mount: as the user and group
     /// that it had when it opened, also if it has closed since. It gets no supplementary groups,
@@ -77,14 +59,8 @@ impl Impersonation {
     /// `EOPNOTSUPP`: a shared or broadcast pipe. `EPERM`: the thread may not change its user or
     /// groups.
     pub fn of_client(server: impl AsFd) -> io::Result<Self> {
-        let mut peer = Peer { which: CLIENT, ..Peer::default() };
-        let server = server.as_fd().as_raw_fd();
-        // SAFETY: the size of the structure is part of the command, the kernel writes no more.
-        let result = unsafe { libc::ioctl(server, wire::PEER.into(), &raw mut peer) };
-        if result == -1 {
-            return Err(io::Error::last_os_error());
-        }
-        Self::of(peer.uid, peer.gid, &[])
+        let client = server.peer(Whose::Client)?;
+        Self::of(client.uid, client.gid, &[])
     }
 
     /// Acts as this user, with this group and these supplementary groups.

@@ -43,6 +43,8 @@ pub mod unmount;
 #[cfg(target_os = "linux")]
 pub mod fuse;
 
-// For servers: acting as a client.
+// For programs that use a mount: the pipe functions; acting as a client.
 #[cfg(target_os = "linux")]
 pub mod impersonate;
+#[cfg(target_os = "linux")]
+pub mod pipe_functions;

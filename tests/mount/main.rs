@@ -24,6 +24,7 @@
 //! | [`ioctl_messages`] | read modes, and empty messages |
 //! | [`ioctl_waiting`] | those that wait: what ends them, and many at once |
 //! | [`ioctl_errors`] | what is refused, at each end in each state |
+//! | [`pipe_functions`] | the same for programs in Rust |
 //! | [`killable`] | whoever waits can be interrupted and killed |
 //! | [`interrupted`] | signals while data moves: no byte is lost or doubled |
 //! | [`crowds`] | hundreds who wait at once |
@@ -69,6 +70,7 @@ mod names;
 mod numbered;
 mod ordinary_user;
 mod permissions;
+mod pipe_functions;
 mod readiness;
 mod reopen;
 mod roles;

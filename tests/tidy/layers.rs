@@ -73,10 +73,11 @@ const BANS: [Ban; 8] = [
 ];
 
 /// Files that may say `unsafe`, and what for.
-const UNSAFE: [(&str, &str); 7] = [
+const UNSAFE: [(&str, &str); 8] = [
     ("mount/daemon.rs", "fork"),
     ("mount/fuse/device.rs", "system calls on /dev/fuse and the socket between the planes"),
     ("mount/impersonate.rs", "a thread's own user and groups, and one ioctl"),
+    ("mount/pipe_functions.rs", "ioctl"),
     ("tests/bench/syscalls.rs", "system calls that std does not have"),
     ("tests/harness/calls.rs", "system calls as they are, with their errno"),
     ("tests/harness/events.rs", "poll, select and epoll"),

@@ -1,10 +1,12 @@
 //! The pipe functions beside read(2), write(2) and fsync(2), as ioctl(2).
 //!
-//! - `wire` — the numbers and structures, as docs/pipefs.h has them for callers
+//! - `wire` — the structures, as docs/pipefs.h has them for callers
+//! - `numbers` — what the numbers in them stand for
 //!
 //! The control plane serves them; what waits keeps its reply in the driver. An ioctl is not told
 //! of `O_NONBLOCK`: those that may wait have a limit of their own, or wait like a blocking write.
 
+pub mod numbers;
 pub mod wire;
 
 use std::fs;

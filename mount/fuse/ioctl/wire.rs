@@ -8,9 +8,9 @@ use std::ffi::CStr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use pipefs::access::Direction;
-use pipefs::settings::{Mode, PipeType};
-use pipefs::{Data, EndInfo, EndRole, Peeked, ReadMode, State, Wait, Who, Whose};
+use pipefs::{Data, EndInfo, Peeked, ReadMode, State, Wait, Who, Whose};
+
+use super::numbers::{Condition, Numbered};
 
 /// The byte that all our numbers have in common.
 const TYPE: u32 = 0xF2;
@@ -59,8 +59,9 @@ pub const SEND_EMPTY: u32 = libc::_IO(TYPE, 9) as u32;
 /// WaitNamedPipe.
 pub const WAIT: u32 = libc::_IOW::<[u8; WAIT_BYTES]>(TYPE, 10) as u32;
 
-/// Where a number holds the size of its structure.
+/// Where a number holds the size of its structure, and the largest size.
 const SIZE_SHIFT: u32 = 16;
+pub(crate) const SIZE_MAX: usize = (1 << 14) - 1;
 
 /// PeekNamedPipe with a structure of this size, data included.
 #[must_use]
@@ -72,6 +73,11 @@ pub const fn peek(size: usize) -> u32 {
 #[must_use]
 pub const fn transact(size: usize) -> u32 {
     TRANSACT | (size as u32) << SIZE_SHIFT
+}
+
+/// The size of a function's structure.
+pub(crate) const fn structure_bytes(number: u32) -> usize {
+    (number >> SIZE_SHIFT) as usize & SIZE_MAX
 }
 
 /// One ioctl(2).
@@ -111,8 +117,10 @@ impl<'a> Function<'a> {
             INFO => Some(Self::Info),
             GET_STATE => Some(Self::GetState),
             CONNECT => word(0).map(|timeout_ms| Self::Connect(wait(timeout_ms))),
-            SET_STATE => word(0).and_then(read_mode).map(Self::SetState),
-            PEER => word(0).filter(|_| word(20) == Some(0)).and_then(whose).map(Self::Peer),
+            SET_STATE => word(0).and_then(ReadMode::numbered).map(Self::SetState),
+            PEER => {
+                word(0).filter(|_| word(20) == Some(0)).and_then(Whose::numbered).map(Self::Peer)
+            }
             WAIT => word(0).filter(|_| word(4) == Some(0)).and_then(|timeout_ms| {
                 let name = CStr::from_bytes_until_nul(argument.get(8..)?).ok()?;
                 Some(Self::Wait { name: name.to_bytes(), wait: wait(timeout_ms) })
@@ -156,23 +164,6 @@ fn wait(timeout_ms: u32) -> Wait {
     }
 }
 
-fn read_mode(number: u32) -> Option<ReadMode> {
-    match number {
-        0 => Some(ReadMode::Byte),
-        1 => Some(ReadMode::Message),
-        _ => None,
-    }
-}
-
-fn whose(number: u32) -> Option<Whose> {
-    match number {
-        0 => Some(Whose::Peer),
-        1 => Some(Whose::Server),
-        2 => Some(Whose::Client),
-        _ => None,
-    }
-}
-
 fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_ne_bytes()).collect()
 }
@@ -200,39 +191,26 @@ pub(crate) fn transacted(data: &Data) -> Vec<u8> {
 /// `struct pipefs_info`.
 pub(crate) fn info(info: &EndInfo) -> Vec<u8> {
     let settings = &info.settings;
-    let role = match info.role {
-        None => 0,
-        Some(EndRole::Server) => 1,
-        Some(EndRole::Client) => 2,
-        Some(EndRole::Member) => 3,
-    };
-    let pipe_type = match settings.pipe_type {
-        PipeType::Byte => 0,
-        PipeType::Message => 1,
-    };
-    let mode = match settings.mode {
-        Mode::Instance => 0,
-        Mode::Shared => 1,
-        Mode::Broadcast => 2,
-    };
-    let direction = match info.direction {
-        None => 0,
-        Some(Direction::Outbound) => 1,
-        Some(Direction::Inbound) => 2,
-        Some(Direction::Duplex) => 3,
-    };
-    // Windows' numbers; it has none for a client that waits for an instance.
-    let state = match info.state {
-        None if info.is_severed => 1,
-        None => 0,
-        Some(State::Disconnected) => 1,
-        Some(State::Listening | State::Lingering) => 2,
-        Some(State::Connected | State::Joined) => 3,
-        Some(State::Draining | State::Abandoned) => 4,
+    let condition = match info.state {
+        None if info.is_severed => Some(Condition::Disconnected),
+        None => None,
+        Some(State::Disconnected) => Some(Condition::Disconnected),
+        Some(State::Listening | State::Lingering) => Some(Condition::Listening),
+        Some(State::Connected | State::Joined) => Some(Condition::Connected),
+        Some(State::Draining | State::Abandoned) => Some(Condition::Closing),
     };
     let most = settings.max_instances.map_or(0, u32::from);
     let instances = saturated(info.instances);
-    let mut out = words(&[role, pipe_type, mode, direction, state, most, instances, 0]);
+    let mut out = words(&[
+        info.role.number(),
+        settings.pipe_type.number(),
+        settings.mode.number(),
+        info.direction.number(),
+        condition.number(),
+        most,
+        instances,
+        0,
+    ]);
     for number in [
         settings.capacity_bytes,
         info.readable_bytes,
@@ -247,21 +225,12 @@ pub(crate) fn info(info: &EndInfo) -> Vec<u8> {
 
 /// `struct pipefs_handle_state`.
 pub(crate) fn handle_state(info: &EndInfo) -> Vec<u8> {
-    let read_mode = match info.read_mode {
-        ReadMode::Byte => 0,
-        ReadMode::Message => 1,
-    };
-    words(&[read_mode, saturated(info.instances)])
+    words(&[info.read_mode.number(), saturated(info.instances)])
 }
 
 /// `struct pipefs_peer`. A longer name of the machine is cut.
 pub(crate) fn peer(whose: Whose, who: Who, session: u32, host: &[u8]) -> Vec<u8> {
-    let which = match whose {
-        Whose::Peer => 0,
-        Whose::Server => 1,
-        Whose::Client => 2,
-    };
-    let mut out = words(&[which, who.pid, who.uid, who.gid, session, 0]);
+    let mut out = words(&[whose.number(), who.pid, who.uid, who.gid, session, 0]);
     out.extend(host.iter().take(HOST_BYTES - 1));
     out.resize(PEER_BYTES, 0);
     out
