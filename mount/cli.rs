@@ -11,11 +11,13 @@ use crate::exit::{Exit, Failure, TABLE};
 mod about;
 mod mounts;
 mod pipes;
+mod serving;
 
 pub use about::{Completions, Man};
 use mounts::MountHelper;
 pub use mounts::{Mount, Umount};
 pub use pipes::{Create, Ls, Peek, Set, SettingOptions, Stat};
+pub use serving::{Call, Serve, Wait};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,6 +27,8 @@ Examples:
   pipefs mount /pipes --foreground -vv     stay in front and log to stderr
   pipefs create /pipes/jobs --mode shared --type message
   pipefs ls /pipes                         what is there, who waits, how much is buffered
+  pipefs serve /pipes/upper -- tr a-z A-Z &
+  pipefs call /pipes/upper hello           prints HELLO
   pipefs umount /pipes
   mount -t fuse.pipefs none /pipes         the same through mount(8); in /etc/fstab:
   none  /pipes  fuse.pipefs  allow_other,nofail  0  0";
@@ -60,6 +64,12 @@ pub enum Command {
     Set(Set),
     /// Show what the next reader of a pipe would get, and leave it there
     Peek(Peek),
+    /// Wait until a server listens on a pipe
+    Wait(Wait),
+    /// Send a message to a server and print what it replies
+    Call(Call),
+    /// Serve a pipe: run a program for each client
+    Serve(Serve),
     /// Print a shell's completions of this command
     Completions(Completions),
     /// Print the manual page of this command, or of a subcommand

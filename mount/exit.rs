@@ -24,6 +24,10 @@ pub enum Exit {
     NotPermitted = 6,
     /// The pipe is in use.
     Busy = 7,
+    /// Nobody came, or replied, in time.
+    TimedOut = 8,
+    /// The other side has left.
+    Disconnected = 9,
 }
 
 /// The exit codes as `--help` shows them.
@@ -36,11 +40,13 @@ Exit codes:
   4  FUSE unavailable: no /dev/fuse, no fusermount3, or not permitted
   5  name: missing, there already, or no pipe or directory on a pipefs
   6  not permitted, by the permissions of the pipe or of its directory
-  7  busy: the pipe is in use";
+  7  busy: the pipe is in use
+  8  timed out: no server listened, or none replied, in time
+  9  disconnected: the server has left before it replied";
 
 impl Exit {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Failure,
         Self::Usage,
         Self::MountPoint,
@@ -48,6 +54,8 @@ impl Exit {
         Self::Name,
         Self::NotPermitted,
         Self::Busy,
+        Self::TimedOut,
+        Self::Disconnected,
     ];
 
     /// The exit code of this number, as a process reported it; an unknown one is a plain failure.

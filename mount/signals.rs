@@ -69,6 +69,13 @@ fn leave() -> ! {
     process::exit(Exit::Failure as i32)
 }
 
+/// The signals that end a command, less those that its caller had it ignore: a shell's `&` does so
+/// with SIGINT, nohup with SIGHUP.
+pub fn that_end() -> impl Iterator<Item = i32> {
+    let ignored = ignored_signals();
+    [SIGINT, SIGTERM, SIGHUP].into_iter().filter(move |signal| !ignored.contains(signal))
+}
+
 /// The signals that the caller had this process ignore.
 fn ignored_signals() -> Vec<i32> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -25,7 +25,8 @@ pub(crate) fn parse_digits(text: &str) -> Option<u64> {
 }
 
 /// Parses a time: digits and one of `ms`, `s` (also without unit), `m`, `h`. Not zero.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let milliseconds = match unit {

@@ -25,13 +25,22 @@ pub(super) fn run(arguments: &Create) -> Result<(), Failure> {
     for (key, value) in &arguments.settings.0 {
         settings.push(Assignment::new(key, value)?);
     }
+    let mode = arguments.permissions.map_or_else(default_mode, Mode::from_raw_mode);
     // From here on modes are as they are given.
-    let umask = umask(Umask::empty()).bits();
-    let mode = Mode::from_raw_mode(arguments.permissions.unwrap_or(0o666 & !umask));
+    umask(Umask::empty());
     each(&arguments.names, |name| create(name, &settings, mode))
 }
 
-fn create(path: &Path, settings: &[Assignment], mode: Mode) -> Result<(), Failure> {
+/// The permissions of a pipe when none are given.
+pub(super) fn default_mode() -> Mode {
+    // It can be read only by setting it.
+    let umask_now = umask(Umask::empty());
+    umask(umask_now);
+    Mode::from_raw_mode(0o666 & !umask_now.bits())
+}
+
+/// Makes a pipe.
+pub(super) fn create(path: &Path, settings: &[Assignment], mode: Mode) -> Result<(), Failure> {
     let (parent, name) = split(path)?;
     let directory = Directory::find(parent)?;
     let made = if settings.is_empty() {

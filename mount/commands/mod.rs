@@ -5,16 +5,21 @@ use std::path::{Path, PathBuf};
 use crate::cli::Command;
 use crate::exit::{Failure, say};
 
+mod call;
 mod completions;
 mod create;
+mod deadline;
+mod duplex;
 mod ls;
 mod man;
 mod mount;
 mod owners;
 mod peek;
+mod serve;
 mod set;
 mod stat;
 mod umount;
+mod wait;
 
 /// Does what the command line asks for.
 ///
@@ -29,6 +34,9 @@ pub fn run(command: &Command) -> Result<(), Failure> {
         Command::Create(arguments) => create::run(arguments),
         Command::Set(arguments) => set::run(arguments),
         Command::Peek(arguments) => peek::run(arguments),
+        Command::Wait(arguments) => wait::run(arguments),
+        Command::Call(arguments) => call::run(arguments),
+        Command::Serve(arguments) => serve::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => man::run(arguments),
     }

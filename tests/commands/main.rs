@@ -10,6 +10,10 @@
 //! | [`create`] | `pipefs create` |
 //! | [`set`] | `pipefs set` |
 //! | [`peek`] | `pipefs peek` |
+//! | [`wait`] | `pipefs wait` |
+//! | [`call`] | `pipefs call` |
+//! | [`serve`] | `pipefs serve` |
+//! | [`serve_ends`] | how it ends, and what is killed around it |
 //! | [`refused`] | values that no setting takes, by every way there is |
 //! | [`about`] | help, manual pages, completions |
 
@@ -24,13 +28,17 @@ use serde_json::Value;
 mod harness;
 
 mod about;
+mod call;
 mod create;
 mod ls;
 mod names;
 mod peek;
 mod refused;
+mod serve;
+mod serve_ends;
 mod set;
 mod stat;
+mod wait;
 mod which;
 
 use harness::{command, pipefs, run};
