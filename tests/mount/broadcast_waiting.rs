@@ -275,14 +275,14 @@ fn a_signal_ends_a_call_whenever_it_comes() {
 fn with_linger_flush_a_close_waits_for_every_reader_that_stays() {
     skip_without_fuse!();
     let mount = Mount::with(&["-o", "mode=broadcast,linger=flush"]);
-    let writer = mount.open("p", O_WRONLY | O_CREAT);
-    let [one, two] = [(); 2].map(|()| mount.open("p", O_RDONLY));
-    writer.write_all(b"text").unwrap();
-    let mut closing = Task::spawn(move || writer.close());
-    closing.assert_waits();
-    assert_eq!(one.read(9).unwrap(), b"text");
-    closing.assert_waits();
+    let [one, two] = [(); 2].map(|()| mount.open("p", O_RDONLY | O_CREAT | O_NONBLOCK));
+    // In another process: a close here that waits holds up those that start one.
+    let open = Step::Open(mount.path("p"), O_WRONLY);
+    let mut writer = Actor::start(&[open, Step::Write(4, b'x'), Step::Close]);
+    writer.until_waiting();
+    assert_eq!(one.read(9).unwrap(), b"xxxx");
+    writer.until_waiting();
     drop(two);
-    assert_eq!(closing.join(SOON), Ok(()));
+    assert_eq!(writer.last_outcome(SOON), Ok(0));
     assert_eq!(one.read(9).unwrap(), b"");
 }
