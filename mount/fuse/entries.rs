@@ -50,18 +50,28 @@ impl Driver {
         Ok(file_attributes(nodeid, kind, status))
     }
 
-    /// Answers with a new door to a pipe, or with a directory's own number.
-    pub(crate) fn reply_entry(&self, node: &Node<PipeHandle>, is_fifo: bool, reply: ReplyEntry) {
+    /// A new door to a pipe, or a directory's own number, with its attributes.
+    pub(crate) fn entry(
+        &self,
+        node: &Node<PipeHandle>,
+        is_fifo: bool,
+    ) -> Result<(u64, FileAttr), Error> {
         let nodeid = match node {
             Node::Directory(ino) => ino.0,
             Node::Pipe(pipe) => self.doors.lock().make(pipe.clone(), is_fifo),
         };
-        match self.attributes(nodeid, node) {
-            Ok(attributes) => reply.entry(&NO_LIFETIME, &attributes, Generation(0)),
-            Err(error) => {
-                self.doors.lock().forget(nodeid, 1);
-                reply.error(fuser_errno(error));
-            }
+        let attributes = self.attributes(nodeid, node);
+        if attributes.is_err() {
+            self.doors.lock().forget(nodeid, 1);
+        }
+        Ok((nodeid, attributes?))
+    }
+
+    /// Answers with an entry.
+    pub(crate) fn reply_entry(&self, node: &Node<PipeHandle>, is_fifo: bool, reply: ReplyEntry) {
+        match self.entry(node, is_fifo) {
+            Ok((_, attributes)) => reply.entry(&NO_LIFETIME, &attributes, Generation(0)),
+            Err(error) => reply.error(fuser_errno(error)),
         }
     }
 

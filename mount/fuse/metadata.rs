@@ -21,7 +21,6 @@ use pipefs::{
     PipeHandle, Rename,
 };
 
-use super::data::wire;
 use super::driver::{Driver, WaitingReply};
 use super::entries::{NO_LIFETIME, new_attributes, ticket, time, wanted, who};
 use super::errno::fuser_errno;
@@ -64,36 +63,6 @@ impl Metadata {
 }
 
 impl Filesystem for Metadata {
-    fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        match self.driver.engine.lookup(Ino(parent.0), name.as_bytes()) {
-            Ok(node) => self.driver.reply_entry(&node, false, reply),
-            Err(error) => reply.error(fuser_errno(error)),
-        }
-    }
-
-    fn forget(&self, _: &Request, nodeid: INodeNo, lookups: u64) {
-        self.driver.doors.lock().forget(nodeid.0, lookups);
-    }
-
-    fn getattr(&self, _: &Request, nodeid: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
-        let attributes = self.driver.node(nodeid).and_then(|node| {
-            let mut attributes = self.driver.attributes(nodeid.0, &node)?;
-            if let Node::Pipe(pipe) = node {
-                attributes.ino = INodeNo(pipe.ino().0);
-                attributes.size = 0;
-                // With this notice first, the kernel shows the answer but does not keep it: the
-                // inode's size stays as it is.
-                let notice = wire::notify_stale_attributes(nodeid.0);
-                self.driver.notify(&notice);
-            }
-            Ok(attributes)
-        });
-        match attributes {
-            Ok(attributes) => reply.attr(&NO_LIFETIME, &attributes),
-            Err(error) => reply.error(fuser_errno(error)),
-        }
-    }
-
     fn setattr(
         &self,
         _: &Request,

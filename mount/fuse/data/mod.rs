@@ -4,11 +4,14 @@
 //! - `order` — who waits for whom when several threads read requests
 //! - `serve` — READ, WRITE, POLL and INTERRUPT, and the delivery of answers
 //! - `closing` — FLUSH, with which a close may wait
+//! - `names`, `attr` — LOOKUP, GETATTR and FORGET, and the kernel's structures for them
 //! - `buffers` — request buffers, which become the queue's segments
 //! - `poll` — readiness in poll(2)'s terms
 
+mod attr;
 pub(crate) mod buffers;
 pub(crate) mod closing;
+mod names;
 pub(crate) mod order;
 pub(crate) mod poll;
 pub(crate) mod serve;

@@ -8,6 +8,7 @@ use pipefs::{Answer, Blocking, Data, Effects, EndId, Now, PollKey, Progress, Tic
 use smallvec::SmallVec;
 
 use super::buffers::reuse;
+use super::names::Body;
 use super::order::Order;
 use super::poll;
 use super::wire::{
@@ -94,10 +95,11 @@ impl Driver {
             }
             (Plane::Data, opcode::RELEASE) => wire::released_handle(message)
                 .map(|handle| self.release(ticket, EndId::from_raw(handle), effects)),
-            (Plane::Data, _) => wire::interrupted_unique(message).map(|unique| {
+            (Plane::Data, opcode::INTERRUPT) => wire::interrupted_unique(message).map(|unique| {
                 self.engine.cancel(Ticket(unique), effects);
                 self.deliver(effects);
             }),
+            (Plane::Data, _) => self.serve_name(ticket, header, &body(message, &request.payload)),
         };
         if known.is_none() {
             warn!("request {} with operation code {} is malformed", ticket.id(), header.opcode);
@@ -205,6 +207,11 @@ impl Driver {
         data.into_slices().filter(is_large).for_each(|slice| self.buffers.give_back(slice));
     }
 
+    pub(super) fn reply(&self, ticket: Ticket, body: &[u8]) {
+        let header = wire::out_header(ticket.id(), 0, body.len());
+        self.send(ticket, &[IoSlice::new(&header), IoSlice::new(body)]);
+    }
+
     fn reply_number(&self, ticket: Ticket, number: u32) {
         self.send(ticket, &[IoSlice::new(&wire::number_reply(ticket.id(), number))]);
     }
@@ -260,6 +267,13 @@ impl Drop for Turn<'_> {
             self.order.is_done(self.me, number);
         }
     }
+}
+
+/// What follows a request's header, in one piece.
+fn body(message: &[u8], payload: &[u8]) -> Body {
+    let mut body = Body::from_slice(message.get(wire::IN_HEADER_BYTES..).unwrap_or_default());
+    body.extend_from_slice(payload);
+    body
 }
 
 fn total(parts: &[IoSlice<'_>]) -> usize {

@@ -23,7 +23,9 @@ const POLL_SCHEDULE_NOTIFY: u32 = 1 << 0;
 
 /// Operation codes that are not merely passed on (`enum fuse_opcode`).
 pub(crate) mod opcode {
+    pub(crate) const LOOKUP: u32 = 1;
     pub(crate) const FORGET: u32 = 2;
+    pub(crate) const GETATTR: u32 = 3;
     pub(crate) const READ: u32 = 15;
     pub(crate) const WRITE: u32 = 16;
     pub(crate) const RELEASE: u32 = 18;
@@ -59,6 +61,7 @@ pub(crate) struct InHeader {
     pub(crate) len: u32,
     pub(crate) opcode: u32,
     pub(crate) unique: u64,
+    pub(crate) nodeid: u64,
     /// The thread that asks; 0 if it is in no PID namespace that the driver can see.
     pub(crate) pid: u32,
 }
@@ -70,6 +73,7 @@ impl InHeader {
             len: u32_at(message, 0)?,
             opcode: u32_at(message, 4)?,
             unique: u64_at(message, 8)?,
+            nodeid: u64_at(message, 16)?,
             pid: u32_at(message, 32)?,
         })
     }
