@@ -53,6 +53,10 @@ impl Pipe {
         if let Some(name) = built_in.filter(|_| settings != self.settings && !self.is_idle()) {
             return Err(Refusal::InUse(name));
         }
+        if settings.lifetime != self.settings.lifetime {
+            // A name does not go because of servers that went before.
+            self.served = self.has_server();
+        }
         self.settings = settings;
         self.relieve(gate, effects);
         Ok(())

@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
+use crate::name::Name;
+use crate::namespace::Ino;
 use crate::queue::Data;
 use crate::{Error, end::EndId};
 
@@ -122,13 +124,16 @@ pub struct Effects {
     pub wakes: Vec<PollKey>,
     /// A deadline was added: [`crate::Engine::next_deadline`] may be earlier than before.
     pub deadline_added: bool,
+    /// Names that went by themselves, and their directories: who remembers names may forget them.
+    pub names_gone: Vec<(Ino, Name)>,
 }
 
 impl Effects {
     /// Whether there is nothing to deliver.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.answers.is_empty() && self.wakes.is_empty() && !self.deadline_added
+        let is_answered = self.answers.is_empty() && self.wakes.is_empty();
+        is_answered && !self.deadline_added && self.names_gone.is_empty()
     }
 
     pub(crate) fn answer(&mut self, ticket: Ticket, answer: Answer) {

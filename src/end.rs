@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::access::Wanted;
 use crate::effects::Ticket;
+use crate::opening::{Open, Patience};
 use crate::ready::Pollers;
 use crate::waiting::{ParkedRead, ParkedWrite};
 
@@ -113,13 +114,17 @@ pub(crate) struct End {
     pub(crate) who: Who,
     /// Open files that share this end (a re-open through /proc/self/fd joins it).
     pub(crate) handles: u32,
+    /// It was opened with `O_NONBLOCK`, as touch(1) does.
+    pub(crate) is_tentative: bool,
     pub(crate) read_mode: ReadMode,
     pub(crate) link: Link,
 }
 
 impl End {
-    pub(crate) fn new(wanted: Wanted, who: Who, link: Link) -> Self {
-        Self { wanted, who, handles: 1, read_mode: ReadMode::default(), link }
+    pub(crate) fn new(open: Open, link: Link) -> Self {
+        let Open { wanted, who, patience, .. } = open;
+        let is_tentative = matches!(patience, Patience::NonBlocking | Patience::Touched);
+        Self { wanted, who, handles: 1, is_tentative, read_mode: ReadMode::default(), link }
     }
 
     /// Whether the open that is to get it waits still: it is nobody's until then.

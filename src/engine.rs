@@ -113,6 +113,21 @@ impl Engine {
         now: Now,
         effects: &mut Effects,
     ) -> Result<Progress<EndId>> {
+        let opened = self.open_named(handle, open, ticket, now, effects);
+        if opened == Err(Error::NotFound) && self.take_name_back(handle, open, now) {
+            return self.open_named(handle, open, ticket, now, effects);
+        }
+        opened
+    }
+
+    fn open_named(
+        &self,
+        handle: &PipeHandle,
+        open: Open,
+        ticket: Ticket,
+        now: Now,
+        effects: &mut Effects,
+    ) -> Result<Progress<EndId>> {
         let id = self.new_end();
         self.on_pipe(handle, Some(now.wall), effects, |pipe, gate, effects| {
             let opened = pipe.open(id, open, ticket, now.monotonic, gate, effects)?;
@@ -134,9 +149,9 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::BadHandle`]: there is no such end.
-    pub fn close(&self, end: EndId, effects: &mut Effects) -> Result<()> {
+    pub fn close(&self, end: EndId, now: Now, effects: &mut Effects) -> Result<()> {
         let handle = self.handle(end)?;
-        self.on_pipe(&handle, None, effects, |pipe, gate, effects| {
+        self.on_pipe(&handle, Some(now.wall), effects, |pipe, gate, effects| {
             if pipe.close(end, gate, effects)? {
                 self.ends.write().remove(&end);
             }
@@ -298,14 +313,22 @@ impl Engine {
         effects: &mut Effects,
         operation: impl FnOnce(&mut Pipe, &Gate<'_>, &mut Effects) -> T,
     ) -> T {
-        let value = self.on_one_pipe(handle, wall, effects, operation);
+        let mut has_expired = false;
+        let value = self.on_one_pipe(handle, wall, effects, |pipe, gate, effects| {
+            let value = operation(pipe, gate, effects);
+            has_expired = pipe.has_expired();
+            value
+        });
+        if let Some(wall) = wall.filter(|_| has_expired) {
+            self.let_go_of_name(handle, wall, effects);
+        }
         if !self.pressed.lock().is_empty() {
             self.relieve(wall, effects);
         }
         value
     }
 
-    fn on_one_pipe<T>(
+    pub(crate) fn on_one_pipe<T>(
         &self,
         handle: &PipeHandle,
         wall: Option<SystemTime>,

@@ -44,6 +44,7 @@
 //! - `queue`, `data`, `lengths` — the buffer; what goes in and out; where messages end in it
 //! - `listen`, `transact`, `inspect` — the pipe functions beside read, write and flush
 //! - `waiting`, `effects`, `ready` — parked operations, their answers, and poll
+//! - `lifetime` — names that go with the last instance
 //! - `traffic` — what went through
 //! - `configure` — changing a pipe's settings
 //! - `settings`, `units`, `quota`, `error` — what can be set, limited and refused
@@ -63,6 +64,7 @@ pub mod inspect;
 mod instance;
 mod lane;
 mod lengths;
+mod lifetime;
 pub mod listen;
 pub mod name;
 pub mod namespace;

@@ -3,12 +3,13 @@
 use std::borrow::Borrow;
 use std::fmt;
 
+use crate::sync::Arc;
 use crate::{Error, Result};
 
 /// A valid directory entry's name: 1 to 255 bytes, without `/` and NUL, neither `.` nor `..`.
-/// Bytes, not text: Linux has no opinion on encodings.
+/// Bytes, not text: Linux has no opinion on encodings. Copies share them.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(Box<[u8]>);
+pub struct Name(Arc<[u8]>);
 
 impl Name {
     /// Longest name in bytes (Linux: `NAME_MAX`).

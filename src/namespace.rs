@@ -111,6 +111,11 @@ impl<P: Clone> Tree<P> {
         self.directory(directory)?.entries.get(name).ok_or(Error::NotFound)
     }
 
+    /// The name as the directory has it, and what it leads to.
+    pub(crate) fn entry(&self, directory: Ino, name: &[u8]) -> Option<(&Name, &Node<P>)> {
+        self.directories.get(&directory)?.entries.get_key_value(name)
+    }
+
     /// How many links a directory has: itself, its name, and the `..` of each directory in it.
     pub(crate) fn link_count(&self, directory: Ino) -> Result<u32> {
         Ok(2 + self.directory(directory)?.inner)

@@ -35,6 +35,8 @@ pub enum Patience {
     NonBlocking,
     /// It has just created the name and must not wait; its first read or write does.
     Created,
+    /// The same with `O_NONBLOCK`, as touch(1) opens.
+    Touched,
 }
 
 /// What an open came to, for the engine that registers it.
@@ -76,7 +78,7 @@ impl Pipe {
             Mode::Instance => self.link_instance(id, open, effects)?,
             Mode::Shared | Mode::Broadcast => self.link_shared(id, open, effects)?,
         };
-        let mut end = End::new(open.wanted, open.who, link);
+        let mut end = End::new(open, link);
         let mut opened = Opened::New;
         if let Link::Pending(pending) = &mut end.link {
             if open.patience == Patience::Wait {
@@ -126,7 +128,7 @@ impl Pipe {
         }
         match (self.settings.open, open.patience) {
             (OpenPolicy::Fail, Patience::Wait | Patience::NonBlocking) => Err(Error::Busy),
-            (OpenPolicy::Fail, Patience::Created) | (OpenPolicy::Wait, _) => {
+            (OpenPolicy::Fail, Patience::Created | Patience::Touched) | (OpenPolicy::Wait, _) => {
                 Ok(Link::Pending(Pending::default()))
             }
         }

@@ -9,6 +9,7 @@ use crate::effects::{Effects, PollKey, Progress, Ticket};
 use crate::end::{Connection, End, EndId, InstanceId, Link, Pending, ReadMode, Side};
 use crate::instance::Instance;
 use crate::lane::Limits;
+use crate::lifetime::Place;
 use crate::namespace::Attributes;
 use crate::queue::Data;
 use crate::quota::Gate;
@@ -31,6 +32,10 @@ pub(crate) struct Pipe {
     pub(crate) opens: u64,
     /// A name leads here.
     pub(crate) named: bool,
+    /// Where that is, or was until it went by itself.
+    pub(crate) place: Option<Place>,
+    /// A server has been here: with `lifetime=last-close` the name goes with the last one.
+    pub(crate) served: bool,
     /// With `access=auto`: what the first server decided.
     pub(crate) decided: Option<Direction>,
     /// Boxed: the tree's nodes have room for eleven.
@@ -56,6 +61,8 @@ impl Pipe {
             buffered_bytes: 0,
             opens: 0,
             named: true,
+            place: None,
+            served: false,
             decided: None,
             instances: BTreeMap::new(),
             next_instance: 0,
@@ -251,8 +258,10 @@ impl Pipe {
         if end.handles > 0 {
             return Ok(false);
         }
+        let is_tentative = end.is_tentative;
         match self.ends.remove(&id).map(|end| end.link) {
             Some(Link::Connected(connection)) => {
+                self.note_close(&connection, is_tentative);
                 let named = self.named;
                 let instance = self.instance_mut(connection.instance);
                 if !instance.detach(id, &connection, named, limits, effects) {
@@ -322,6 +331,7 @@ impl Pipe {
     /// to wait for a server any longer.
     pub(crate) fn unname(&mut self, gate: &Gate<'_>, effects: &mut Effects) {
         self.named = false;
+        self.place = None;
         for id in std::mem::take(&mut self.waiting) {
             let Some(pending) = self.pending_mut(id) else { continue };
             pending.orphaned = true;

@@ -88,6 +88,16 @@ pub enum Linger {
     Flush,
 }
 
+/// What becomes of the name when the last instance goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Lifetime {
+    /// It stays until it is removed.
+    #[default]
+    Keep,
+    /// It goes too (Windows).
+    LastClose,
+}
+
 /// What a full lane does with a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Overflow {
@@ -134,6 +144,8 @@ pub struct Settings {
     pub wait_timeout: Option<Duration>,
     /// `linger`: what becomes of data that no client came for.
     pub linger: Linger,
+    /// `lifetime`: what becomes of the name when the last instance goes.
+    pub lifetime: Lifetime,
     /// `overflow`: what a full lane does with a write.
     pub overflow: Overflow,
 }
@@ -150,6 +162,7 @@ impl Default for Settings {
             open: OpenPolicy::default(),
             wait_timeout: None,
             linger: Linger::default(),
+            lifetime: Lifetime::default(),
             overflow: Overflow::default(),
         }
     }
@@ -180,7 +193,7 @@ impl Settings {
     }
 
     /// The names of all settings, in the order in which they are documented.
-    pub const KEYS: [&'static str; 10] = [
+    pub const KEYS: [&'static str; 11] = [
         "access",
         "mode",
         "type",
@@ -190,6 +203,7 @@ impl Settings {
         "open",
         "wait_timeout",
         "linger",
+        "lifetime",
         "overflow",
     ];
 
@@ -200,28 +214,16 @@ impl Settings {
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), SettingError> {
         let refused = |key, expected| SettingError::BadValue { key, value: value.into(), expected };
         match key {
-            "access" => {
-                self.access = value
-                    .parse()
-                    .map_err(|()| refused("access", "auto, outbound, inbound or duplex"))?;
-            }
-            "mode" => {
-                self.mode =
-                    value.parse().map_err(|()| refused("mode", "instance, shared or broadcast"))?;
-            }
-            "type" => {
-                self.pipe_type = value.parse().map_err(|()| refused("type", "byte or message"))?;
-            }
-            "framing" => {
-                self.framing = value.parse().map_err(|()| refused("framing", "write or line"))?;
-            }
-            "linger" => {
-                self.linger =
-                    value.parse().map_err(|()| refused("linger", "keep, drop or flush"))?;
-            }
+            "access" => self.access = word("access", value, "auto, outbound, inbound or duplex")?,
+            "mode" => self.mode = word("mode", value, "instance, shared or broadcast")?,
+            "type" => self.pipe_type = word("type", value, "byte or message")?,
+            "framing" => self.framing = word("framing", value, "write or line")?,
+            "open" => self.open = word("open", value, "wait or fail")?,
+            "linger" => self.linger = word("linger", value, "keep, drop or flush")?,
+            "lifetime" => self.lifetime = word("lifetime", value, "keep or last-close")?,
             "overflow" => {
                 let expected = "block, drop-oldest, drop-newest or error";
-                self.overflow = value.parse().map_err(|()| refused("overflow", expected))?;
+                self.overflow = word("overflow", value, expected)?;
             }
             "capacity" => {
                 self.capacity_bytes = parse_size(value)
@@ -238,9 +240,6 @@ impl Settings {
                             .ok_or_else(|| refused("max_instances", "1 to 255, or unlimited"))?,
                     ),
                 };
-            }
-            "open" => {
-                self.open = value.parse().map_err(|()| refused("open", "wait or fail"))?;
             }
             "wait_timeout" => {
                 self.wait_timeout = match value {
@@ -264,6 +263,7 @@ impl Settings {
             "type" => self.pipe_type.to_string(),
             "framing" => self.framing.to_string(),
             "linger" => self.linger.to_string(),
+            "lifetime" => self.lifetime.to_string(),
             "overflow" => self.overflow.to_string(),
             "capacity" => self.capacity_bytes.to_string(),
             "max_instances" => self.max_instances.map_or("unlimited".into(), |n| n.to_string()),
@@ -274,6 +274,15 @@ impl Settings {
             _ => return None,
         })
     }
+}
+
+/// Reads one of the words that a setting takes.
+fn word<T: FromStr<Err = ()>>(
+    key: &'static str,
+    value: &str,
+    expected: &'static str,
+) -> Result<T, SettingError> {
+    value.parse().map_err(|()| SettingError::BadValue { key, value: value.into(), expected })
 }
 
 /// Gives an enum the words that a user reads and writes.
@@ -303,6 +312,7 @@ words!(Mode { Instance = "instance", Shared = "shared", Broadcast = "broadcast" 
 words!(PipeType { Byte = "byte", Message = "message" });
 words!(Framing { Write = "write", Line = "line" });
 words!(Linger { Keep = "keep", Drop = "drop", Flush = "flush" });
+words!(Lifetime { Keep = "keep", LastClose = "last-close" });
 words!(Overflow {
     Block = "block",
     DropOldest = "drop-oldest",
@@ -324,6 +334,7 @@ mod tests {
             ("framing", "line"),
             ("linger", "drop"),
             ("linger", "flush"),
+            ("lifetime", "last-close"),
             ("overflow", "drop-oldest"),
             ("capacity", "65536"),
             ("max_instances", "3"),
@@ -352,6 +363,7 @@ mod tests {
             ("type", "text"),
             ("framing", "lines"),
             ("linger", ""),
+            ("lifetime", "last_close"),
             ("overflow", "drop"),
             ("capacity", "0"),
             ("capacity", "-1"),

@@ -7,6 +7,7 @@ use crate::effects::{Effects, Progress, Ticket};
 use crate::end::{EndId, Who};
 use crate::engine::{Engine, Now};
 use crate::handle::PipeHandle;
+use crate::lifetime::tell_places;
 use crate::namespace::{Attributes, Ino, Listing, Node, Rename};
 use crate::opening::{Open, Patience};
 use crate::pipe::Pipe;
@@ -81,8 +82,9 @@ impl Engine {
         settings: Settings,
     ) -> Result<PipeHandle> {
         let pipe = PipeHandle::new(self.new_ino(), Pipe::new(settings, attributes));
-        let node = Node::Pipe(pipe.clone());
-        self.names().insert(directory, name, node, attributes.changed)?;
+        let mut names = self.names();
+        names.insert(directory, name, Node::Pipe(pipe.clone()), attributes.changed)?;
+        tell_places(&names, [(directory, name)]);
         Ok(pipe)
     }
 
@@ -160,7 +162,12 @@ impl Engine {
         effects: &mut Effects,
     ) -> Result<()> {
         let idle = |pipe: &PipeHandle| pipe.lock().is_idle();
-        let replaced = self.names().rename(from, to, how, now.wall, idle)?;
+        let replaced = {
+            let mut names = self.names();
+            let replaced = names.rename(from, to, how, now.wall, idle)?;
+            tell_places(&names, [from, to]);
+            replaced
+        };
         if let Some(pipe) = replaced {
             self.unname(&pipe, now, effects);
         }

@@ -1,12 +1,12 @@
 //! What all threads of one mount share.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use fuser::{FileHandle, FopenFlags, ReplyEmpty, ReplyIoctl, ReplyOpen};
 use parking_lot::{Condvar, Mutex};
-use pipefs::{Answer, Effects, EndId, Engine, Error, Progress, Ticket};
+use pipefs::{Answer, Effects, EndId, Engine, Error, Ino, Name, Progress, Ticket};
 
 use super::data::buffers::Buffers;
 use super::data::closing::Closing;
@@ -30,6 +30,10 @@ const TRIM_MIN_BYTES: u64 = 16 << 20;
 
 /// When the size of an inode that an open truncates is set again, after the open's answer.
 const RESTORE_SIZE_AFTER: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(100)];
+
+/// Most names that went and that the kernel was not told of yet. Of one that it is never told of it
+/// keeps a little memory until it wants that for something else.
+const MAX_GONE: usize = 10_000;
 
 /// One mount, served.
 #[derive(Debug)]
@@ -144,6 +148,9 @@ impl Driver {
             match self.housekeeper.wait(|| self.engine.next_deadline()) {
                 Chore::Stop => return,
                 Chore::Trim => trim_freed_memory(),
+                Chore::TellGone(directory, name) => {
+                    self.notify(&wire::notify_name_gone(directory, name.as_bytes()));
+                }
                 Chore::RestoreSize(door) => {
                     self.notify(&wire::notify_size(door));
                 }
@@ -194,6 +201,8 @@ struct Orders {
     trim: bool,
     /// Doors whose inode was truncated, and when to see to them.
     truncated: BTreeSet<(Instant, u64)>,
+    /// Names that went by themselves, and their directories.
+    gone: VecDeque<(Ino, Name)>,
 }
 
 /// What there is to do.
@@ -205,6 +214,8 @@ enum Chore {
     Trim,
     /// The kernel has truncated this door's inode.
     RestoreSize(u64),
+    /// The kernel may remember a name in this directory that has gone.
+    TellGone(u64, Name),
     /// Nothing any more.
     Stop,
 }
@@ -232,6 +243,20 @@ impl Housekeeper {
         self.changed.notify_one();
     }
 
+    /// Names have gone by themselves. The kernel would ask anew for each of them, but it keeps what
+    /// it knows of them, a door with each. Not told at once: it waits for the directory's lock
+    /// then, whose holder may wait for the thread that is here.
+    pub(crate) fn tell_gone(&self, names: &mut Vec<(Ino, Name)>) {
+        if names.is_empty() {
+            return;
+        }
+        let mut orders = self.orders.lock();
+        orders.gone.extend(names.drain(..));
+        let excess = orders.gone.len().saturating_sub(MAX_GONE);
+        orders.gone.drain(..excess);
+        self.changed.notify_one();
+    }
+
     fn stop(&self) {
         self.orders.lock().stop = true;
         self.changed.notify_one();
@@ -255,6 +280,9 @@ impl Housekeeper {
             let deadline = next_deadline();
             if deadline.is_some_and(|deadline| deadline <= now) {
                 return Chore::Expire;
+            }
+            if let Some((Ino(directory), name)) = orders.gone.pop_front() {
+                return Chore::TellGone(directory, name);
             }
             match deadline.into_iter().chain(truncated.map(|(due, _)| due)).min() {
                 Some(next) => drop(self.changed.wait_until(&mut orders, next)),

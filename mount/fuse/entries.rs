@@ -92,7 +92,10 @@ impl Driver {
         let open = Open {
             wanted: wanted(flags),
             who: who(request),
-            patience: Patience::Created,
+            patience: match flags & libc::O_NONBLOCK {
+                0 => Patience::Created,
+                _ => Patience::Touched,
+            },
             reopens: None,
         };
         let end = match engine.open(&pipe, open, ticket(request), now, effects) {

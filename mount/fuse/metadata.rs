@@ -197,6 +197,14 @@ impl Filesystem for Metadata {
         self.driver.keep_waiting(ticket, waiting);
         let mut effects = Effects::default();
         let progress = self.driver.engine.open(&door.pipe, open, ticket, Now::read(), &mut effects);
+        if progress == Err(Error::NotFound)
+            && door.end.is_none()
+            && let Some(WaitingReply::Open { reply, .. }) = self.driver.take_waiting(ticket)
+        {
+            // The name has gone since it was looked up. Asked again, the kernel looks again: the
+            // caller may want to create it, or somebody else has.
+            reply.error(Errno::ESTALE);
+        }
         self.driver.finish(ticket, progress, Answer::Opened);
         self.driver.deliver(&mut effects);
     }

@@ -388,6 +388,6 @@ impl Drop for Held {
             });
         }
         // It fails only if the end was closed through the engine: then there is nothing to do.
-        let _ = self.calls.run(|engine, _, effects| engine.close(self.id, effects));
+        let _ = self.calls.run(|engine, now, effects| engine.close(self.id, now, effects));
     }
 }

@@ -217,7 +217,11 @@ impl Arena {
             let at = random.below(ends.len());
             ends.swap_remove(at)
         };
-        assert_eq!(self.engine.close(end.0, effects), Ok(()), "each handle is closed once");
+        assert_eq!(
+            self.engine.close(end.0, Now::read(), effects),
+            Ok(()),
+            "each handle is closed once"
+        );
     }
 
     /// Operations that wait now.

@@ -16,6 +16,7 @@
 //! | [`readiness`] | what poll says, and whom a change wakes |
 //! | [`waiting`] | interrupts |
 //! | [`configure`] | settings and reports of a pipe that is there |
+//! | [`lifetime`] | names that go with the last instance |
 //! | [`names`] | names, directories and attributes |
 //! | [`races`] | two threads at the same moment |
 //! | [`stress`], [`arena`] | many threads on one engine |
@@ -32,6 +33,7 @@ mod data;
 mod empty_messages;
 mod flushing;
 mod functions;
+mod lifetime;
 mod memory;
 mod messages;
 mod names;

@@ -220,7 +220,7 @@ fn a_reopened_end_is_the_same_end() {
     assert_eq!(world.reads(client), "still there");
     world.close(client);
     assert_eq!(world.fails_to_write(first, "gone"), Error::BrokenPipe);
-    assert_eq!(world.engine.close(client, &mut world.effects), Err(Error::BadHandle));
+    assert_eq!(world.engine.close(client, world.now(), &mut world.effects), Err(Error::BadHandle));
 }
 
 /// A pending client is joined like any other; both wait for the same server.
@@ -252,7 +252,10 @@ fn the_end_of_an_open_that_waits_is_nobodys_yet() {
         assert_eq!(world.read(guess, 1, Blocking::Yes).1, Err(Error::BadHandle));
         assert_eq!(world.flush(guess).1, Err(Error::BadHandle));
         assert_eq!(world.engine.poll(guess, None, &mut world.effects), Err(Error::BadHandle));
-        assert_eq!(world.engine.close(guess, &mut world.effects), Err(Error::BadHandle));
+        assert_eq!(
+            world.engine.close(guess, world.now(), &mut world.effects),
+            Err(Error::BadHandle)
+        );
         let (_, joined) = world.open(&pipe, Wanted::READ, Patience::Wait, Some(guess));
         assert_eq!(joined, Ok(Progress::Waiting), "it waits for itself");
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use pipefs::{
-    Answer, Blocking, Effects, EndId, Engine, Error, Open, Patience, PipeHandle, PollKey, Progress,
-    ROOT, Result, State, Ticket, Wanted, Who,
+    Answer, Blocking, Effects, EndId, Engine, Error, Now, Open, Patience, PipeHandle, PollKey,
+    Progress, ROOT, Result, State, Ticket, Wanted, Who,
 };
 
 use super::stress::in_threads;
@@ -18,16 +18,16 @@ use super::world::World;
 
 /// How often each race is run: enough for one that is lost once in a hundred times.
 /// `PIPEFS_CASES`, if it asks for more than usual, asks for more rounds too.
-fn rounds() -> std::ops::Range<usize> {
+pub(super) fn rounds() -> std::ops::Range<usize> {
     let cases = std::env::var("PIPEFS_CASES").ok().and_then(|cases| cases.parse().ok());
     0..(cases.unwrap_or(0) / 100).max(400)
 }
 
-type Racer = Box<dyn Fn(&Engine, &mut Effects) + Send + Sync>;
+pub(super) type Racer = Box<dyn Fn(&Engine, &mut Effects) + Send + Sync>;
 
 /// Runs two operations at the same moment, one of them a little later in each round, and delivers
 /// what came of them.
-fn race(round: usize, world: World, racers: [Racer; 2]) -> World {
+pub(super) fn race(round: usize, world: World, racers: [Racer; 2]) -> World {
     let started = AtomicUsize::new(0);
     let arena = Arc::new((world, Mutex::new(Vec::new())));
     let shared = arena.clone();
@@ -65,7 +65,7 @@ fn note<T>(
     }
 }
 
-fn opens(world: &mut World, pipe: &PipeHandle, wanted: Wanted) -> (Ticket, Racer) {
+pub(super) fn opens(world: &mut World, pipe: &PipeHandle, wanted: Wanted) -> (Ticket, Racer) {
     let (ticket, now, pipe) = (world.ticket(), world.now(), pipe.clone());
     let open = Open { wanted, who: Who::default(), patience: Patience::Wait, reopens: None };
     let racer = move |engine: &Engine, effects: &mut Effects| {
@@ -94,8 +94,8 @@ fn writes(world: &mut World, end: EndId, data: &'static str) -> (Ticket, Racer) 
     (ticket, Box::new(racer))
 }
 
-fn closes(end: EndId) -> Racer {
-    Box::new(move |engine, effects| engine.close(end, effects).expect("it is open"))
+pub(super) fn closes(end: EndId) -> Racer {
+    Box::new(move |engine, effects| engine.close(end, Now::read(), effects).expect("it is open"))
 }
 
 fn cancels(ticket: Ticket) -> Racer {

@@ -99,7 +99,7 @@ fn ends_can_share_a_key() {
     for reader in readers {
         world.engine.poll(reader, Some(key), &mut world.effects).expect("it is open");
     }
-    world.engine.close(readers[0], &mut world.effects).expect("it is open");
+    world.engine.close(readers[0], world.now(), &mut world.effects).expect("it is open");
     world.write(writer, "x", Blocking::Yes).1.expect("there is room");
     assert!(world.woken.contains(&key));
 }

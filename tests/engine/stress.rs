@@ -155,7 +155,7 @@ impl Office {
 
     fn close(&self, end: EndId) {
         let mut effects = Effects::default();
-        self.engine.close(end, &mut effects).expect("it is open");
+        self.engine.close(end, Now::read(), &mut effects).expect("it is open");
         self.deliver(effects);
     }
 }

@@ -134,7 +134,8 @@ impl World {
     }
 
     pub(crate) fn close(&mut self, end: EndId) {
-        self.engine.close(end, &mut self.effects).expect("it is open");
+        let now = self.now();
+        self.engine.close(end, now, &mut self.effects).expect("it is open");
         self.deliver();
     }
 

@@ -1,9 +1,9 @@
 //! How the model ends things: closing, interrupting, removing names, shutting down.
 
-use pipefs::settings::Linger;
+use pipefs::settings::{Lifetime, Linger};
 use pipefs::{Error, State};
 
-use super::state::{Given, Model, Place, Way, Wish};
+use super::state::{Given, Model, Pipe, Place, Way, Wish};
 
 impl Model {
     /// One open file that holds the end has gone.
@@ -19,6 +19,12 @@ impl Model {
         let keeps_data = self.pipes[pipe].is_named && linger != Linger::Drop;
         let (reads, writes) = (self.reads_from(end), self.writes_to(end));
         let place = std::mem::replace(&mut self.ends[end].place, Place::Closed);
+        if let Place::Server(number) | Place::Member(number) = place {
+            let tentative = self.ends[end].is_tentative;
+            let conduit = self.conduit(number);
+            let used = conduit.had_client || conduit.was_written;
+            self.pipes[pipe].was_served |= used || !tentative;
+        }
         if let (Some(lane), Place::Server(_) | Place::Client(_)) = (reads, place) {
             self.discard(lane);
         }
@@ -85,6 +91,15 @@ impl Model {
             self.remove_unless(keeps, number);
         }
         self.settle(order);
+    }
+
+    /// With `lifetime=last-close`: the last one has gone who made the name worth having.
+    pub(crate) fn has_expired(&self, pipe: usize) -> bool {
+        let Pipe { settings, is_named, was_served, .. } = &self.pipes[pipe];
+        let of_pipe = self.conduits.iter().filter(|conduit| conduit.pipe == pipe);
+        let mut states = of_pipe.map(|conduit| self.state(conduit));
+        let goes = settings.lifetime == Lifetime::LastClose && *was_served;
+        goes && *is_named && states.all(|state| state == State::Draining)
     }
 
     /// Nobody holds, waits for or left anything here.

@@ -46,9 +46,10 @@ impl Run {
             File::Free(_) | File::Opening { .. } => return Ok(()),
         };
         let Some(id) = self.ids[end] else { return Ok(()) };
-        let closed = self.engine.close(id, &mut self.effects);
+        let closed = self.engine.close(id, self.now(), &mut self.effects);
         let order = self.order();
         let expected = self.model.close(Some(end), &order);
+        self.expire_names();
         if closed != expected {
             return Err(format!("close gives {closed:?}, expected {expected:?}"));
         }

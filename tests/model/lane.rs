@@ -125,6 +125,7 @@ impl Model {
     pub(crate) fn put(&mut self, lane: LaneAt, end: usize, data: &[u8]) {
         let (messages, begun) = self.divide(lane, end, data);
         let (pipe, before) = (self.pipe_of(lane), self.lane(lane).begun_line(end));
+        let written = self.pipes[pipe].written_bytes;
         let oldest_goes = self.settings(pipe).overflow == Overflow::DropOldest;
         let is_kept = self.takes_all(lane) || oldest_goes && self.make_room(lane, data.len());
         if is_kept {
@@ -142,6 +143,7 @@ impl Model {
             self.pipes[pipe].dropped_count += messages.len() as u64;
         }
         self.lane_mut(lane).set_begun_line(end, begun);
+        self.conduit(lane.0).was_written |= self.pipes[pipe].written_bytes > written;
     }
 
     /// What the end wrote last is in the lane now.

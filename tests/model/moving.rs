@@ -89,7 +89,10 @@ impl Model {
             true => self.ends[end].wrote_until,
             false => Some(self.lane(lane).gone_bytes + self.lane(lane).message_bytes()),
         };
-        match until {
+        let state = self.lane(lane);
+        // Others may have written since: their readers may come and go.
+        let is_read = |until: &u64| state.gone_bytes >= *until && !state.is_empty();
+        match until.filter(|until| !is_read(until)) {
             Some(until) => self.begin(ticket, end, Wish::Flush { until }, None, order),
             None => {
                 self.settle(order);
@@ -209,9 +212,6 @@ impl Model {
         let Some(lane) = self.writes_to(end) else { return Some(Given::Flushed) };
         let state = self.lane(lane);
         let is_read = state.gone_bytes >= until;
-        if is_read && !state.is_empty() {
-            return Some(Given::Flushed);
-        }
         let is_left = self.is_broken(end, lane) && (state.is_lossy || !state.is_empty());
         let is_named = self.pipes[self.ends[end].pipe].is_named;
         if is_left || !is_read && !is_named && !self.has_reader(lane) {

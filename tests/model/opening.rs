@@ -31,6 +31,8 @@ impl Model {
         self.pipes.push(Pipe {
             settings,
             is_named: true,
+            lost_name: None,
+            was_served: false,
             decided: None,
             opens: 0,
             written_bytes: 0,
@@ -69,6 +71,7 @@ impl Model {
             process: opening.process,
             wanted: opening.wanted,
             files: 1,
+            is_tentative: matches!(opening.patience, Patience::NonBlocking | Patience::Touched),
             place: Place::Pending,
             saw_writer: false,
             saw_reader: false,
@@ -86,6 +89,13 @@ impl Model {
         self.pipes[pipe].opens += 1;
         self.settle(order);
         Outcome::Done(Given::Opened(end))
+    }
+
+    /// Whether an open would be a server's while there is none.
+    pub(crate) fn would_serve(&self, pipe: usize, wanted: Wanted) -> bool {
+        let served = role(self.direction(pipe), wanted, false);
+        let is_server = matches!(served, Ok(Role::Server(_)));
+        if self.is_shared(pipe) { wanted.write } else { is_server }
     }
 
     /// An open by way of an end's own path joins that end, if it belongs to this pipe.
@@ -169,7 +179,7 @@ impl Model {
             return Err(Error::NotFound);
         }
         let fails = self.settings(pipe).open == OpenPolicy::Fail;
-        if fails && opening.patience != Patience::Created {
+        if fails && !matches!(opening.patience, Patience::Created | Patience::Touched) {
             return Err(Error::Busy);
         }
         Ok(Place::Pending)
@@ -182,6 +192,7 @@ impl Model {
             pipe,
             direction,
             had_client: false,
+            was_written: false,
             out: Lane::default(),
             back: Lane::default(),
         });

@@ -252,10 +252,19 @@ impl Run {
         let open = Open { wanted, who, patience, reopens: id };
         let result = self.engine.open(&handle, open, Ticket(ticket), now, &mut self.effects);
         let order = self.order();
+        let lost = self.model.pipes[pipe].lost_name.filter(|name| self.names[*name].is_none());
+        if let Some(name) =
+            lost.filter(|_| reopens.is_none() && self.model.would_serve(pipe, wanted))
+        {
+            self.names[name] = Some(pipe);
+            self.model.pipes[pipe].is_named = true;
+            self.model.pipes[pipe].lost_name = None;
+        }
         let opening = Opening { wanted, patience, reopens, process, now: now.monotonic };
         let ends_before = self.model.ends.len();
         let outcome = self.model.open(pipe, &opening, ticket, &order);
         self.ids.resize(self.model.ends.len(), None);
+        self.expire_names();
         self.compare_outcome(result, Answer::Opened, &outcome)?;
         match outcome {
             Outcome::Done(Given::Opened(end)) => {
@@ -273,6 +282,23 @@ impl Run {
 
     fn has_timeout(&self, pipe: usize) -> bool {
         self.model.settings(pipe).wait_timeout.is_some()
+    }
+
+    /// What an open or a close may have made out of date.
+    pub(crate) fn expire_names(&mut self) {
+        let order = self.order();
+        for pipe in 0..self.pipes.len() {
+            if self.model.has_expired(pipe) {
+                self.model.unname(pipe, &order);
+                let name = self.names.iter().position(|named| *named == Some(pipe));
+                let name = name.expect("a pipe with a name has one of these");
+                self.names[name] = None;
+                self.model.pipes[pipe].lost_name = Some(name);
+                // Writers elsewhere may get memory before or after that: there is no order.
+                let rank = |ticket: u64| order.iter().position(|other| *other == ticket);
+                self.model.answers.sort_by_key(|(ticket, _)| rank(*ticket));
+            }
+        }
     }
 
     /// The end that a file holds or held.

@@ -37,6 +37,10 @@ pub(crate) struct Model {
 pub(crate) struct Pipe {
     pub(crate) settings: Settings,
     pub(crate) is_named: bool,
+    /// Which name it was that went by itself.
+    pub(crate) lost_name: Option<usize>,
+    /// A server has closed that had come for more than to leave again.
+    pub(crate) was_served: bool,
     pub(crate) decided: Option<Direction>,
     pub(crate) opens: u64,
     pub(crate) written_bytes: u64,
@@ -58,6 +62,7 @@ pub(crate) struct Conduit {
     pub(crate) pipe: usize,
     pub(crate) direction: Direction,
     pub(crate) had_client: bool,
+    pub(crate) was_written: bool,
     pub(crate) out: Lane,
     pub(crate) back: Lane,
 }
@@ -79,6 +84,8 @@ pub(crate) struct End {
     pub(crate) wanted: Wanted,
     /// Open files that share it.
     pub(crate) files: u32,
+    /// Opened with `O_NONBLOCK`.
+    pub(crate) is_tentative: bool,
     pub(crate) place: Place,
     /// In a shared pipe: there was a writer, or what one had written, since it opened.
     pub(crate) saw_writer: bool,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pipefs::settings::{Access, Framing, Linger, Mode, OpenPolicy, Overflow, PipeType};
+use pipefs::settings::{Access, Framing, Lifetime, Linger, Mode, OpenPolicy, Overflow, PipeType};
 use pipefs::{Blocking, Patience, Rename, Settings, Wanted};
 
 use super::random::Random;
@@ -146,6 +146,7 @@ impl Setup {
             pipe_type: random.weighted(&[(3, PipeType::Byte), (2, PipeType::Message)]),
             framing: random.pick(&[Framing::Write, Framing::Line]),
             linger: random.weighted(&[(3, Linger::Keep), (1, Linger::Drop), (1, Linger::Flush)]),
+            lifetime: random.weighted(&[(3, Lifetime::Keep), (1, Lifetime::LastClose)]),
             overflow: random.weighted(&[
                 (6, Overflow::Block),
                 (2, Overflow::DropOldest),
@@ -215,8 +216,9 @@ impl Step {
                 Self::Create { name: name(random), mode }
             }
             Kind::Open => {
-                use Patience::{Created, NonBlocking, Wait};
-                let patience = random.weighted(&[(8, Wait), (3, NonBlocking), (1, Created)]);
+                use Patience::{Created, NonBlocking, Touched, Wait};
+                let patience =
+                    random.weighted(&[(16, Wait), (6, NonBlocking), (2, Created), (1, Touched)]);
                 let file = run.random_file(random, false);
                 Self::Open { file, name: name(random), how: How::random(random), patience }
             }

@@ -31,7 +31,9 @@ fn settings_are_read_and_written() {
         ("max_instances", "3", "3"),
         ("open", "fail", "fail"),
         ("wait_timeout", "5s", "5000ms"),
+        ("linger", "flush", "flush"),
         ("linger", "drop", "drop"),
+        ("lifetime", "last-close", "last-close"),
         ("overflow", "error", "error"),
     ] {
         let name = format!("user.pipefs.{key}");

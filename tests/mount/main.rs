@@ -32,6 +32,7 @@
 //! | [`reopen`] | closed is closed; /proc/self/fd leads to the end it names |
 //! | [`files`] | what stat says of a pipe, and what a pipe refuses |
 //! | [`attributes`] | settings and state as extended attributes |
+//! | [`lifetime`] | names that go with the last instance |
 //! | [`names`] | names and directories |
 //! | [`permissions`] | other users on a mount with `allow_other` |
 //! | [`session`] | the commands from beginning to end |
@@ -63,6 +64,7 @@ mod ioctl_functions;
 mod ioctl_messages;
 mod ioctl_waiting;
 mod killable;
+mod lifetime;
 mod limits;
 mod memory;
 mod messages;

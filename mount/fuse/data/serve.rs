@@ -159,7 +159,7 @@ impl Driver {
     /// close(2) does not wait for this: it is handled before anything that was queued after it,
     /// so that the process which closed finds the end closed.
     fn release(&self, ticket: Ticket, end: EndId, effects: &mut Effects) {
-        let closed = self.engine.close(end, effects);
+        let closed = self.engine.close(end, Now::read(), effects);
         self.closing.forget(end);
         self.deliver(effects);
         self.reply_error(ticket, closed.map_or_else(errno, |()| 0));
@@ -184,6 +184,7 @@ impl Driver {
         if std::mem::take(&mut effects.deadline_added) {
             self.housekeeper.look_again();
         }
+        self.housekeeper.tell_gone(&mut effects.names_gone);
     }
 
     /// Answers what waited in the control plane; what that does not know is a read, a write or a

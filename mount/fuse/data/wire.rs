@@ -43,6 +43,7 @@ pub(crate) mod opcode {
 mod notify {
     pub(super) const POLL: i32 = 1;
     pub(super) const INVAL_INODE: i32 = 2;
+    pub(super) const INVAL_ENTRY: i32 = 3;
     pub(super) const STORE: i32 = 4;
 }
 
@@ -226,6 +227,19 @@ pub(crate) fn notify_stale_attributes(nodeid: u64) -> [u8; OUT_HEADER_BYTES + 24
     message
 }
 
+/// NOTIFY_INVAL_ENTRY: a name in a directory leads nowhere any more. The kernel waits for the
+/// directory's lock before it takes this.
+pub(crate) fn notify_name_gone(directory: u64, name: &[u8]) -> Vec<u8> {
+    let payload = 16 + name.len() + 1;
+    let mut message = out_header(0, notify::INVAL_ENTRY, payload).to_vec();
+    message.extend(directory.to_ne_bytes());
+    message.extend((name.len() as u32).to_ne_bytes());
+    message.extend(0_u32.to_ne_bytes());
+    message.extend(name);
+    message.push(0);
+    message
+}
+
 /// NOTIFY_STORE of one byte at the second page: the inode's size is at least a page from then on.
 /// What is stored is never read, because reading begins at the first page.
 pub(crate) fn notify_size(nodeid: u64) -> [u8; OUT_HEADER_BYTES + 25] {
@@ -346,5 +360,9 @@ mod tests {
         assert_eq!(u64_at(&notify_stale_attributes(9), 24), Some(u64::MAX));
         assert_eq!(u32_at(&notify_size(9), 0), Some(notify_size(9).len() as u32));
         assert_eq!(u64_at(&notify_size(9), 24), Some(4096));
+        let gone = notify_name_gone(9, b"name");
+        assert_eq!(u32_at(&gone, 0), Some(gone.len() as u32));
+        assert_eq!((u64_at(&gone, 16), u32_at(&gone, 24)), (Some(9), Some(4)));
+        assert_eq!(&gone[32..], b"name\0");
     }
 }

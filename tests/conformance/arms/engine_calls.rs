@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use pipefs::{
-    Arrival, Blocking, EndId, EndRole, Error, Node, Open, Patience, PipeHandle, Progress, ROOT,
-    State, Ticket, Wanted, Who, access, settings::PipeType,
+    Arrival, Blocking, EndId, EndRole, Error, Node, Now, Open, Patience, PipeHandle, Progress,
+    ROOT, State, Ticket, Wanted, Who, access, settings::PipeType,
 };
 
 use super::engine::{CLIENT, EngineArm, Held, SERVER, attributes};
@@ -63,7 +63,9 @@ impl EngineArm {
     /// Calls that never wait.
     fn run_at_once(&mut self, call: &Call) -> Result<Outcome> {
         match call {
-            Call::Close(end) => self.engine.close(self.held(*end).id, &mut self.effects)?,
+            Call::Close(end) => {
+                self.engine.close(self.held(*end).id, Now::read(), &mut self.effects)?
+            }
             Call::Disconnect(end) => {
                 self.engine.disconnect(self.held(*end).id, &mut self.effects)?;
             }
@@ -124,7 +126,7 @@ impl EngineArm {
         if spec.reads == ReadMode::Message {
             let id = self.ends.last().expect("it was just opened").id;
             if let Err(error) = self.set_read_mode(id, spec.reads) {
-                self.engine.close(id, &mut self.effects)?;
+                self.engine.close(id, Now::read(), &mut self.effects)?;
                 return Err(error);
             }
         }
