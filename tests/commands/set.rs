@@ -31,6 +31,7 @@ fn settings_are_changed() {
         "open=fail",
         "wait_timeout=1500ms",
         "linger=drop",
+        "lifetime=last-close",
         "overflow=drop-oldest",
     ];
     assert_eq!(does("set", &path, &changes).text(), "");
@@ -44,6 +45,7 @@ fn settings_are_changed() {
         "fail",
         "1500ms",
         "drop",
+        "last-close",
         "drop-oldest",
     ];
     assert_eq!(settings(&mount, "p"), wanted);
