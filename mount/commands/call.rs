@@ -93,8 +93,12 @@ impl Conversation<'_> {
         let mut stdout = Stdout::lock();
         let mut line_is_open = false;
         while stdout.is_wanted() && !(one && self.replies > 0) {
-            if self.until_ready()?.contains(PollFlags::OUT) {
+            let ready = self.until_ready()?;
+            if ready.contains(PollFlags::OUT) {
                 self.send()?;
+            }
+            if ready == PollFlags::OUT {
+                continue;
             }
             match self.receive()? {
                 Received::Nothing => {}
@@ -161,8 +165,8 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// Takes the next message, if there is one. Only a look at the pipe tells an empty message from
-    /// the end.
+    /// Takes the next message, when poll has said that there is something. Only a look at the pipe
+    /// tells an empty message from the end; it does not show what waits for memory.
     fn receive(&mut self) -> Result<Received, Failure> {
         let received = self.client.peek(0).and_then(|peeked| {
             let is_there = peeked.messages > 0;
@@ -178,7 +182,9 @@ impl Conversation<'_> {
             ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(Received::Nothing),
             ErrorKind::BrokenPipe => Ok(Received::End),
             // Servers that were written for Windows end so when they have replied.
-            ErrorKind::NotConnected if self.replies > 0 => Ok(Received::End),
+            ErrorKind::NotConnected | ErrorKind::ConnectionReset if self.replies > 0 => {
+                Ok(Received::End)
+            }
             ErrorKind::NotFound => Err(wrong_name(self.path, "was removed: no server can come")),
             _ => Err(duplex::failure(self.path, &error)),
         })

@@ -65,8 +65,9 @@ pub(super) fn failure(path: &Path, error: &io::Error) -> Failure {
         let message = format!("`{}`: its mount is being taken down", shown(path));
         return Failure::new(Exit::MountPoint, message);
     }
-    // A client that was disconnected gets the same error as one whose driver is gone.
-    if is_dead(error) && !fs::metadata(path).is_err_and(|error| is_dead(&error)) {
+    // A client that was disconnected may get the same error as one whose driver is gone.
+    let is_reset = error.kind() == ErrorKind::ConnectionReset;
+    if is_reset || (is_dead(error) && !fs::metadata(path).is_err_and(|error| is_dead(&error))) {
         let message = format!("`{}`: the server has disconnected this client", shown(path));
         return Failure::new(Exit::Disconnected, message);
     }

@@ -10,8 +10,8 @@ use libc::{O_CREAT, O_RDWR, O_TRUNC, O_WRONLY, SIGINT, SIGKILL};
 
 use crate::harness::actor::sequence;
 use crate::harness::sys::memory_file;
-use crate::harness::{Child, Errno, Fd, Mount, Task, pipefs, run};
-use crate::{Ran, SOON, does, on_terminal, skip_without_fuse};
+use crate::harness::{Child, Errno, Fd, Mount, Task, eventually, pipefs, run, sh};
+use crate::{Ran, SOON, does, on_terminal, skip_without_fuse, state};
 
 /// Longest message.
 const MOST: usize = (1 << 20) - 4096;
@@ -184,10 +184,8 @@ fn it_never_becomes_a_server_and_gives_up_in_time() {
     let said = does("call", &path, &["--timeout=200ms", "hello"]).refusal(8);
     assert!(said.contains("no server listens, nothing was sent"), "{said}");
     let mut call = calling(&path, &["hello"]);
-    call.until_waiting();
-    let state = does("stat", &path, &["--json"]).json();
-    assert_eq!(state["instances"].as_array().map(Vec::len), Some(0), "{state}");
-    assert_eq!(state["waiting_clients"], 1, "{state}");
+    eventually(SOON, || state(&path)["waiting_clients"] == 1);
+    assert_eq!(state(&path)["instances"].as_array().map(Vec::len), Some(0));
     call.signal(SIGINT);
     assert_eq!(call.wait(SOON).signal(), Some(SIGINT));
 
@@ -220,8 +218,7 @@ fn pipes_that_do_not_suit_are_not_opened() {
         assert_eq!(does("create", &path, &["-o", settings]).text(), "");
         let said = does("call", &path, &["hello"]).refusal(1);
         assert!(said.contains(why) && said.contains("pipefs set"), "{settings}: {said}");
-        let state = does("stat", &path, &["--json"]).json();
-        assert_eq!(state["totals"]["opens"], 0, "{settings}: {state}");
+        assert_eq!(state(&path)["totals"]["opens"], 0, "{settings}");
     }
     // Of an `auto` pipe that is known only when it is opened.
     assert_eq!(does("create", mount.path("auto"), &["--type=message"]).text(), "");
@@ -274,16 +271,16 @@ fn a_server_that_leaves_without_a_reply_is_noticed() {
     drop(server);
 
     let path = mount.path("p");
-    let mut killed = Child::spawn(&mut crate::harness::sh("exec sleep 100 <>\"$1\"", &[&path]));
+    let mut killed = Child::spawn(&mut sh("exec sleep 100 <>\"$1\"", &[&path]));
     assert_eq!(does("wait", &path, &[]).text(), "");
     let mut call = calling(&path, &["hello"]);
-    call.until_waiting();
+    eventually(SOON, || state(&path)["instances"][0]["state"] == "connected");
     killed.signal(SIGKILL);
     killed.wait(SOON);
     assert_eq!(call.wait(SOON).code(), Some(9), "{call:?}");
 
     let mut call = calling(&path, &["hello"]);
-    call.until_waiting();
+    eventually(SOON, || state(&path)["waiting_clients"] == 1);
     std::fs::remove_file(&path).unwrap();
     assert_eq!(call.wait(SOON).code(), Some(5), "{call:?}");
     assert!(call.stderr().contains("was removed"), "{call:?}");
@@ -297,8 +294,7 @@ fn a_driver_that_ends_is_noticed() {
     let mut call = calling(&mount.path("p"), &["hello"]);
     assert_eq!(server.read(9).unwrap(), b"hello");
     let mut wait = Child::spawn(pipefs().arg("wait").arg(mount.path("p")));
-    call.until_waiting();
-    wait.until_waiting();
+    eventually(SOON, || state(mount.dir())["waiting_operations"] == 1);
     mount.signal(libc::SIGTERM);
     assert!(mount.wait(SOON).success());
     for child in [&mut call, &mut wait] {

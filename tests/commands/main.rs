@@ -41,6 +41,7 @@ mod stat;
 mod wait;
 mod which;
 
+use harness::calls::attribute;
 use harness::{command, pipefs, run};
 
 /// Time for what happens at once, on a machine that has other things to do.
@@ -85,6 +86,13 @@ impl Ran {
         assert_eq!(self.said.lines().count(), 1, "one line: {}", self.said);
         self.said
     }
+}
+
+/// What the state of a pipe says, or, at the mount's root, that of the mount.
+#[track_caller]
+fn state(path: impl AsRef<Path>) -> Value {
+    let state = attribute(path, "user.pipefs.state").expect("it has one");
+    serde_json::from_slice(&state).expect("it is JSON")
 }
 
 /// Runs the command with its output in files.

@@ -13,7 +13,7 @@ use crate::harness::process::Stat;
 use crate::harness::sys::memory_file;
 use crate::harness::watchdog::new_directory;
 use crate::harness::{Child, Mount, eventually, pipefs, run, sh};
-use crate::{Ran, SOON, does, pipefs_does, skip_without_fuse};
+use crate::{Ran, SOON, does, pipefs_does, skip_without_fuse, state};
 
 /// A program that sends back what it gets, as it comes.
 pub(crate) const ECHO: [&str; 2] = ["tee", "/dev/null"];
@@ -95,7 +95,7 @@ fn two_hundred_calls_from_sixteen_processes_are_all_right() {
     }
     assert!((2..=4).contains(&most), "{most} programs at once");
     eventually(SOON, || children(server.pid()).is_empty());
-    let state = does("stat", &path, &["--json"]).json();
+    let state = state(&path);
     assert_eq!(state["instances"].as_array().map(Vec::len), Some(1), "{state}");
     assert_eq!(state["instances"][0]["state"], "listening", "{state}");
     assert_eq!(stop(server), "");

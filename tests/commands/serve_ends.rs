@@ -10,10 +10,10 @@ use libc::{O_APPEND, O_RDWR, SIGINT, SIGKILL, SIGTERM};
 use crate::harness::watchdog::processes_mentioning;
 use crate::harness::{Child, Fd, Mount, eventually, pipefs, sh};
 use crate::serve::{ECHO, children, serve, stop};
-use crate::{SOON, does, skip_without_fuse};
+use crate::{SOON, does, skip_without_fuse, state};
 
 fn instances(path: &Path) -> Vec<String> {
-    let state = does("stat", path, &["--json"]).json();
+    let state = state(path);
     let instances = state["instances"].as_array().expect("a list");
     instances.iter().map(|instance| instance["state"].as_str().unwrap().to_owned()).collect()
 }
@@ -57,7 +57,7 @@ fn what_runs_is_told_and_may_finish() {
         assert_eq!(client.read(100).unwrap(), b"ready\n");
         // One more, for whom there is no instance.
         let mut waiting = Child::spawn(pipefs().arg("call").arg(&path).arg("hello"));
-        waiting.until_waiting();
+        eventually(SOON, || state(&path)["waiting_clients"] == 1);
         server.signal(signal);
         assert_eq!(client.read(100).unwrap(), b"told\n");
         assert_eq!(server.wait(SOON).code(), Some(0), "{server:?}");

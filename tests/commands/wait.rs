@@ -8,7 +8,7 @@ use libc::{O_RDWR, O_TRUNC, SIGCONT, SIGINT, SIGSTOP};
 use crate::harness::process::Stat;
 use crate::harness::watchdog::new_directory;
 use crate::harness::{Child, Mount, eventually, pipefs};
-use crate::{SOON, does, skip_without_fuse};
+use crate::{SOON, does, skip_without_fuse, state};
 
 /// SEMANTICS: command-wait
 #[test]
@@ -18,7 +18,7 @@ fn it_ends_when_a_server_listens_and_takes_nothing() {
     let path = mount.make("p");
     let mut waits: Vec<Child> =
         (0..5).map(|_| Child::spawn(pipefs().arg("wait").arg(&path))).collect();
-    waits.iter_mut().for_each(Child::until_waiting);
+    eventually(SOON, || state(mount.dir())["waiting_operations"] == 5);
     let server = mount.open("p", O_RDWR | O_TRUNC);
     for wait in &mut waits {
         assert_eq!((wait.wait(SOON).code(), wait.stderr()), (Some(0), String::new()));
@@ -46,7 +46,7 @@ fn what_cannot_be_waited_for_is_said() {
     does("wait", mount.dir(), &[]).refusal(5);
     does("wait", "/etc/passwd", &[]).refusal(5);
     let mut wait = Child::spawn(pipefs().arg("wait").arg(&path));
-    wait.until_waiting();
+    eventually(SOON, || state(mount.dir())["waiting_operations"] == 1);
     std::fs::remove_file(&path).unwrap();
     assert_eq!(wait.wait(SOON).code(), Some(5));
     assert!(wait.stderr().contains("was removed"), "{wait:?}");
@@ -82,12 +82,12 @@ fn ctrl_c_ends_it_and_ctrl_z_does_not() {
     let mount = Mount::new();
     let path = mount.make("p");
     let mut wait = Child::spawn(pipefs().arg("wait").arg(&path));
-    wait.until_waiting();
+    eventually(SOON, || state(mount.dir())["waiting_operations"] == 1);
     wait.signal(SIGSTOP);
     let pid = wait.pid();
     eventually(SOON, || Stat::read(pid, pid).is_some_and(|stat| stat.state == 'T'));
     wait.signal(SIGCONT);
-    wait.until_waiting();
+    eventually(SOON, || state(mount.dir())["waiting_operations"] == 1);
     wait.signal(SIGINT);
     assert_eq!(wait.wait(SOON).signal(), Some(SIGINT));
 }
