@@ -192,6 +192,20 @@ fn a_pipe_that_is_there_is_used_as_it_is_and_stays() {
     assert!(path.exists());
 }
 
+/// SEMANTICS: serve-existing
+#[test]
+fn what_it_makes_does_not_depend_on_the_mount() {
+    skip_without_fuse!();
+    let mount = Mount::with(&["-o", "mode=shared,access=inbound,lifetime=last-close"]);
+    let path = mount.path("p");
+    let server = serve(&path, &["--limit=1"], &ECHO);
+    for text in ["one", "two"] {
+        assert_eq!(does("call", &path, &[text]).text(), text);
+    }
+    assert_eq!(stop(server), "");
+    assert!(!path.exists());
+}
+
 /// SEMANTICS: command-serve
 #[test]
 fn bytes_can_be_served() {

@@ -37,6 +37,8 @@ impl Place {
                 ("mode", "instance"),
                 ("access", "duplex"),
                 ("type", pipe_type.unwrap_or("message")),
+                // Between two clients there may be no instance.
+                ("lifetime", "keep"),
             ];
             let settings = settings.map(|(key, value)| Assignment { key, value: value.into() });
             create::create(path, &settings, create::default_mode())?;
