@@ -117,6 +117,8 @@ pub(crate) struct End {
     /// It was opened with `O_NONBLOCK`, as touch(1) does.
     pub(crate) is_tentative: bool,
     pub(crate) read_mode: ReadMode,
+    /// Its open has created the name (`touch`).
+    pub(crate) created: bool,
     pub(crate) link: Link,
 }
 
@@ -124,7 +126,9 @@ impl End {
     pub(crate) fn new(open: Open, link: Link) -> Self {
         let Open { wanted, who, patience, .. } = open;
         let is_tentative = matches!(patience, Patience::NonBlocking | Patience::Touched);
-        Self { wanted, who, handles: 1, is_tentative, read_mode: ReadMode::default(), link }
+        let created = matches!(patience, Patience::Created | Patience::Touched);
+        let read_mode = ReadMode::default();
+        Self { wanted, who, handles: 1, is_tentative, read_mode, created, link }
     }
 
     /// Whether the open that is to get it waits still: it is nobody's until then.

@@ -112,6 +112,16 @@ impl Lane {
         }
     }
 
+    /// A writer has been there that the reader which has just opened did not meet.
+    pub(crate) fn count_past_writer(&mut self) {
+        self.writer_opens += 1;
+    }
+
+    /// Whether a writer with this mark has met no reader.
+    pub(crate) fn has_met_nobody(&self, readers_from: u64) -> bool {
+        self.reader_opens <= readers_from
+    }
+
     /// A writer's end opens. Returns the mark from which it counts readers: it sees a broken
     /// pipe once a reader that was there since has gone.
     pub(crate) fn open_writer(&mut self) -> u64 {

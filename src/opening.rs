@@ -149,7 +149,7 @@ impl Pipe {
         }
         if !write && !nonblocking {
             let ready = |lane: &Lane| lane.has_writers() || !lane.is_empty();
-            if !conduit.is_some_and(|(_, lane)| ready(lane)) {
+            if !conduit.is_some_and(|(_, lane)| ready(lane)) && !self.unmet_writer {
                 return self.link_pending(open);
             }
         }
@@ -165,7 +165,13 @@ impl Pipe {
                 id
             }
         };
-        Ok(Link::Connected(self.instance_mut(id).attach_member(end, open.wanted, effects)))
+        let had_writer = read && std::mem::take(&mut self.unmet_writer);
+        let instance = self.instance_mut(id);
+        let connection = instance.attach_member(end, open.wanted, effects);
+        if had_writer {
+            instance.lane_mut(LaneId::ToClient).count_past_writer();
+        }
+        Ok(Link::Connected(connection))
     }
 
     fn next_instance_id(&mut self) -> InstanceId {

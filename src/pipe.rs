@@ -14,7 +14,7 @@ use crate::namespace::Attributes;
 use crate::queue::Data;
 use crate::quota::Gate;
 use crate::ready::Ready;
-use crate::settings::{PipeType, Settings};
+use crate::settings::{Mode, PipeType, Settings};
 use crate::state::State;
 use crate::traffic::Traffic;
 use crate::waiting::{Blocking, Parked, ParkedRead, ParkedWait, ParkedWrite, Takes, Waits};
@@ -48,6 +48,9 @@ pub(crate) struct Pipe {
     pub(crate) waiting: VecDeque<EndId>,
     /// Who waits for something to listen, and will not open it.
     pub(crate) watchers: VecDeque<ParkedWait>,
+    /// In `shared` mode: a writer came, met no reader, wrote nothing and went. A FIFO's would have
+    /// waited for a reader, which would have seen the end of file then: the next one does.
+    pub(crate) unmet_writer: bool,
     /// It stands in the engine's list of pipes that wait for memory.
     pub(crate) pressed: bool,
 }
@@ -70,6 +73,7 @@ impl Pipe {
             ends: HashMap::new(),
             waiting: VecDeque::new(),
             watchers: VecDeque::new(),
+            unmet_writer: false,
             pressed: false,
         }
     }
@@ -258,14 +262,19 @@ impl Pipe {
         if end.handles > 0 {
             return Ok(false);
         }
-        let is_tentative = end.is_tentative;
+        let (is_tentative, created) = (end.is_tentative, end.created);
         match self.ends.remove(&id).map(|end| end.link) {
             Some(Link::Connected(connection)) => {
                 self.note_close(&connection, is_tentative);
-                let named = self.named;
+                let (named, is_shared) = (self.named, self.settings.mode == Mode::Shared);
                 let instance = self.instance_mut(connection.instance);
+                let is_unmet = connection.writes.is_some_and(|side| {
+                    let lane = instance.lane(side.lane);
+                    lane.is_empty() && lane.has_met_nobody(side.peers_from)
+                });
                 if !instance.detach(id, &connection, named, limits, effects) {
                     self.remove_instance(connection.instance);
+                    self.unmet_writer |= is_shared && !created && is_unmet;
                 }
             }
             Some(Link::Pending(mut pending)) => {

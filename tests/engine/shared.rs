@@ -155,3 +155,31 @@ fn a_reopen_needs_no_name() {
     let Ok(Progress::Done(reader)) = reopened else { panic!("{reopened:?}") };
     assert_eq!(world.reads(reader), "before");
 }
+
+/// SEMANTICS: shared-unmet-writer
+#[test]
+fn a_writer_that_wrote_nothing_is_the_end_for_the_next_reader() {
+    let mut world = shared();
+    let pipe = world.create("p");
+    for _ in 0..2 {
+        let writer = world.opens(&pipe, Wanted::WRITE);
+        world.close(writer);
+    }
+    let reader = world.opens(&pipe, Wanted::READ);
+    assert!(world.ready(reader).hangup);
+    assert_eq!(world.reads(reader), "");
+    world.close(reader);
+    // Once: the next reader waits for the next writer.
+    let waiting = world.waits_to_open(&pipe, Wanted::READ);
+    let writer = world.opens(&pipe, Wanted::WRITE);
+    let reader = world.opened(waiting);
+    world.close(writer);
+    assert_eq!(world.reads(reader), "");
+    world.close(reader);
+    // Whose reader was there, and who has only made the name, is nobody's end.
+    world.waits_to_open(&pipe, Wanted::READ);
+    let touched = world.create("q");
+    let touching = world.opens_with(&touched, Wanted::WRITE, Patience::Created);
+    world.close(touching);
+    world.waits_to_open(&touched, Wanted::READ);
+}

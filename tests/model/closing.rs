@@ -25,6 +25,10 @@ impl Model {
             let used = conduit.had_client || conduit.was_written;
             self.pipes[pipe].was_served |= used || !tentative;
         }
+        let leaving = &self.ends[end];
+        let only_writes = leaving.wanted.write && !leaving.wanted.read;
+        let meets_nobody = only_writes && !leaving.saw_reader && !leaving.has_made;
+        let is_unmet = meets_nobody && writes.is_some_and(|lane| self.lane(lane).is_empty());
         if let (Some(lane), Place::Server(_) | Place::Client(_)) = (reads, place) {
             self.discard(lane);
         }
@@ -43,6 +47,7 @@ impl Model {
                 self.remove_unless(keeps, number);
             }
             Place::Member(number) => {
+                self.pipes[pipe].is_unmet |= is_unmet && !self.is_there(place);
                 let has_data = !self.lane((number, Way::Out)).is_empty();
                 let keeps = self.is_there(place) || has_data && keeps_data;
                 self.remove_unless(keeps, number);

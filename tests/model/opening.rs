@@ -40,6 +40,7 @@ impl Model {
             discarded_bytes: 0,
             dropped_bytes: 0,
             dropped_count: 0,
+            is_unmet: false,
             lost_bytes: 0,
             mode,
             accessed: Some(now),
@@ -72,12 +73,16 @@ impl Model {
             wanted: opening.wanted,
             files: 1,
             is_tentative: matches!(opening.patience, Patience::NonBlocking | Patience::Touched),
+            has_made: matches!(opening.patience, Patience::Created | Patience::Touched),
             place: Place::Pending,
             saw_writer: false,
             saw_reader: false,
             wrote_until: None,
         });
         self.take_place(end, place);
+        if matches!(place, Place::Member(_)) && opening.wanted.read {
+            self.ends[end].saw_writer |= std::mem::take(&mut self.pipes[pipe].is_unmet);
+        }
         if place == Place::Pending && opening.patience == Patience::Wait {
             let deadline = self.settings(pipe).wait_timeout.map(|time| opening.now + time);
             let outcome = self.begin(ticket, end, Wish::Open { deadline }, None, order);
@@ -164,7 +169,8 @@ impl Model {
         }
         if read && !write && !non_blocking {
             let has_data = |lane| !self.lane(lane).is_empty();
-            if !lane.is_some_and(|lane| self.has_writer(lane) || has_data(lane)) {
+            let is_ready = lane.is_some_and(|lane| self.has_writer(lane) || has_data(lane));
+            if !is_ready && !self.pipes[pipe].is_unmet {
                 return self.place_pending(pipe, opening);
             }
         }

@@ -48,6 +48,8 @@ pub(crate) struct Pipe {
     pub(crate) discarded_bytes: u64,
     pub(crate) dropped_bytes: u64,
     pub(crate) dropped_count: u64,
+    /// A writer of a shared pipe came, met no reader, wrote nothing and went.
+    pub(crate) is_unmet: bool,
     /// Bytes that were dropped after they had been written.
     pub(crate) lost_bytes: u64,
     pub(crate) mode: u32,
@@ -86,6 +88,8 @@ pub(crate) struct End {
     pub(crate) files: u32,
     /// Opened with `O_NONBLOCK`.
     pub(crate) is_tentative: bool,
+    /// Its open made the name.
+    pub(crate) has_made: bool,
     pub(crate) place: Place,
     /// In a shared pipe: there was a writer, or what one had written, since it opened.
     pub(crate) saw_writer: bool,

@@ -92,6 +92,7 @@ scripts! {
     remote: "sh" "remote.sh";
     request: "sh" "request.sh";
     self_logging: "sh" "self_logging.sh";
+    nothing: "sh" "nothing.sh";
     statuses: "sh" "statuses.sh";
     streams: "sh" "streams.sh";
     substitution: "sh" "substitution.sh";
