@@ -59,6 +59,7 @@ pv pv
 python3 python3
 script bsdutils
 shellcheck shellcheck
+strace strace
 END
 [ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"
 

@@ -11,12 +11,16 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
+use crate::floor::Kind;
 use crate::options::Options;
 use crate::process;
 use crate::syscalls;
 
 /// How long a driver may take until its mount is there, or is gone.
 const MOUNT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The longest message of a message pipe.
+const MAX_MESSAGE_BYTES: usize = (1 << 20) - 4096;
 
 /// One column of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -25,12 +29,26 @@ pub(crate) enum Arm {
     Fifo,
     /// mkfifo with F_SETPIPE_SZ 1 MiB
     FifoLarge,
+    /// Two connected Unix stream sockets
+    Socket,
     /// The FUSE driver that does nothing, with one thread
     Floor,
     /// The same with a thread for each CPU, on descriptors of their own
     FloorThreads,
     /// pipefs as it is
     Pipefs,
+    /// pipefs with type=message
+    Message,
+    /// pipefs with mode=shared
+    Shared,
+    /// pipefs with mode=shared and type=message
+    SharedMessage,
+    /// pipefs with mode=broadcast
+    Broadcast,
+    /// pipefs with mode=broadcast and type=message
+    BroadcastMessage,
+    /// pipefs as it is, with thousands of readers that wait in the same mount
+    Crowded,
 }
 
 impl Arm {
@@ -39,21 +57,22 @@ impl Arm {
         match self {
             Self::Fifo => "mkfifo",
             Self::FifoLarge => "mkfifo 1 MiB",
+            Self::Socket => "socket",
             Self::Floor => "floor",
             Self::FloorThreads => "floor, threads",
             Self::Pipefs => "pipefs",
+            Self::Message => "pipefs, message",
+            Self::Shared => "shared",
+            Self::SharedMessage => "shared, message",
+            Self::Broadcast => "broadcast",
+            Self::BroadcastMessage => "broadcast, message",
+            Self::Crowded => "pipefs beside parked readers",
         }
     }
 
     /// The name used for directories and in JSON.
-    pub(crate) fn key(self) -> &'static str {
-        match self {
-            Self::Fifo => "fifo",
-            Self::FifoLarge => "fifo-large",
-            Self::Floor => "floor",
-            Self::FloorThreads => "floor-threads",
-            Self::Pipefs => "pipefs",
-        }
+    pub(crate) fn key(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
     /// Whether what is read is made up, and never ends.
@@ -63,7 +82,29 @@ impl Arm {
 
     /// Whether a driver of ours stands behind it.
     pub(crate) fn is_mount(self) -> bool {
-        self == Self::Pipefs || self.is_floor()
+        !matches!(self, Self::Fifo | Self::FifoLarge | Self::Socket)
+    }
+
+    /// The mount options that make it what it is.
+    fn mount_options(self) -> Option<&'static str> {
+        match self {
+            Self::Message => Some("type=message"),
+            Self::Shared => Some("mode=shared"),
+            Self::SharedMessage => Some("mode=shared,type=message"),
+            Self::Broadcast => Some("mode=broadcast"),
+            Self::BroadcastMessage => Some("mode=broadcast,type=message"),
+            _ => None,
+        }
+    }
+
+    /// The largest block that it takes in one piece: a message has a page less than a request.
+    pub(crate) fn block(self, wanted: usize) -> usize {
+        match self {
+            Self::Message | Self::SharedMessage | Self::BroadcastMessage => {
+                wanted.min(MAX_MESSAGE_BYTES)
+            }
+            _ => wanted,
+        }
     }
 }
 
@@ -77,30 +118,34 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Makes the directory below `base` and starts the driver if the arm has one, pipefs with
-    /// `more` mount options.
+    /// Makes the directory below `base` and starts the driver if the arm has one: a floor of that
+    /// kind, or pipefs with `more` mount options.
     pub(crate) fn open(
         arm: Arm,
         base: &Path,
         options: &Options,
+        kind: Kind,
         more: Option<&str>,
     ) -> io::Result<Self> {
         let directory = base.join(arm.key());
         fs::create_dir_all(&directory)?;
         let driver = match arm {
-            Arm::Fifo | Arm::FifoLarge => None,
+            _ if !arm.is_mount() => None,
             Arm::Floor | Arm::FloorThreads => {
                 let cpus = std::thread::available_parallelism().map_or(1, usize::from);
                 let threads = if arm == Arm::Floor { 1 } else { cpus };
+                let kind = kind.to_possible_value().ok_or_else(|| io::Error::other("no kind"))?;
                 let mut command = process::own_command()?;
-                command.arg("floor").arg(&directory).arg(threads.to_string());
+                command.arg("floor").arg(kind.get_name()).arg(&directory);
+                command.arg(threads.to_string());
                 Some(Driver::start(command, &directory)?)
             }
-            Arm::Pipefs => {
+            _ => {
                 let default = Path::new(env!("CARGO_BIN_EXE_pipefs"));
                 let mut command = Command::new(options.driver.as_deref().unwrap_or(default));
                 command.args(["mount", "-f"]);
-                for mount_options in options.mount_options.as_deref().into_iter().chain(more) {
+                let given = options.mount_options.as_deref();
+                for mount_options in given.into_iter().chain(arm.mount_options()).chain(more) {
                     command.args(["-o", mount_options]);
                 }
                 command.arg(&directory);
@@ -108,6 +153,32 @@ impl Site {
             }
         };
         Ok(Self { arm, directory, driver, failed: Cell::new(false) })
+    }
+
+    /// Opens what of `arms` the command line wants; those that cannot be are failures.
+    pub(crate) fn open_all(
+        arms: &[Arm],
+        base: &Path,
+        options: &Options,
+        kind: Kind,
+        failures: &mut Vec<(Arm, String)>,
+    ) -> Vec<Self> {
+        let mut sites = Vec::new();
+        for &arm in arms.iter().filter(|arm| options.wants(**arm)) {
+            match Self::open(arm, base, options, kind, None) {
+                Ok(site) => sites.push(site),
+                Err(error) => failures.push((arm, error.to_string())),
+            }
+        }
+        sites
+    }
+
+    /// CPU seconds that the driver, if there is one, has used.
+    pub(crate) fn driver_cpu(&self) -> io::Result<f64> {
+        match &self.driver {
+            Some(driver) => Ok(process::cpu_time(driver.id())?.as_secs_f64()),
+            None => Ok(0.0),
+        }
     }
 
     /// Whether a run failed here; what came after it would not be worth a number.

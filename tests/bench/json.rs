@@ -4,22 +4,23 @@ use std::fmt::Write;
 
 use crate::figures::Sample;
 use crate::memory::Held;
-use crate::throughput::Section;
+use crate::outcome::Outcome;
 
 /// The whole run. Keys are ours and plain, so only the texts need escapes.
-pub(crate) fn document(about: &str, sections: &[Section], memory: &[Held]) -> String {
+pub(crate) fn document(about: &str, outcome: &Outcome) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{{\n \"about\": {},\n \"throughput\": [", quoted(about));
     let mut rows = Vec::new();
-    for section in sections {
+    for section in &outcome.sections {
         for row in &section.rows {
             for (arm, samples) in &row.samples {
                 let samples: Vec<String> = samples.iter().map(sample).collect();
                 rows.push(format!(
-                    "  {{\"placement\": \"{:?}\", \"block\": {}, \"arm\": \"{}\", \
+                    "  {{\"part\": \"{:?}\", \"block\": {}, \"pairs\": {}, \"arm\": \"{}\", \
                      \"samples\": [\n{}]}}",
                     section.part,
                     row.block,
+                    row.pairs,
                     arm.key(),
                     samples.join(",\n")
                 ));
@@ -27,8 +28,23 @@ pub(crate) fn document(about: &str, sections: &[Section], memory: &[Held]) -> St
         }
     }
     text.push_str(&rows.join(",\n"));
+    text.push_str("\n ],\n \"lines\": [\n");
+    let mut rows = Vec::new();
+    for line in &outcome.lines {
+        for (arm, samples) in &line.samples {
+            rows.push(format!(
+                "  {{\"part\": \"{:?}\", \"what\": {}, \"unit\": {}, \"arm\": \"{}\", \
+                 \"samples\": {samples:?}}}",
+                line.part,
+                quoted(&line.what),
+                quoted(line.unit),
+                arm.key()
+            ));
+        }
+    }
+    text.push_str(&rows.join(",\n"));
     text.push_str("\n ],\n \"memory\": [\n");
-    let held: Vec<String> = memory.iter().map(held).collect();
+    let held: Vec<String> = outcome.held.iter().map(held).collect();
     text.push_str(&held.join(",\n"));
     text.push_str("\n ]\n}\n");
     text

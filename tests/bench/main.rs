@@ -1,15 +1,21 @@
-//! Throughput and memory of pipefs beside mkfifo and beside a FUSE driver that does nothing.
+//! What pipefs takes in time and memory, beside mkfifo, sockets, and FUSE drivers that do next to
+//! nothing.
 //!
 //! - [`options`]: the command line
 //! - [`supervisor`]: the outermost process; whatever happens inside, it cleans up
-//! - [`throughput`]: start here: one run, its repetitions, their order
-//! - [`memory`]: what the driver holds for data that waits
+//! - [`throughput`]: start here: streams of blocks, one pair of processes or many
+//! - [`latency`]: round trips, opens and closes
+//! - [`programs`]: `cat`, `dd` and `tar`, untouched
+//! - [`parked`]: a pair beside thousands of readers that wait
+//! - [`memory`]: what the driver holds for data that waits, and for nothing
+//! - [`turns`]: repetitions, their order, second tries
 //! - [`arms`]: what is compared, and how a driver is started and stopped
-//! - [`floor`]: the driver that discards writes and returns zeroes
-//! - [`roles`]: the writer, the reader and the filler, each a process of its own
+//! - [`floor`]: the drivers that do next to nothing
+//! - [`roles`]: the processes that move data
 //! - [`process`]: children, their deadlines and their CPUs
 //! - [`syscalls`]: what std does not have, and the only `unsafe`
-//! - [`figures`], [`table`], [`json`], [`machine`]: what is made of the numbers
+//! - [`figures`], [`outcome`], [`goals`]: what is made of the numbers
+//! - [`report`], [`table`], [`plot`], [`json`], [`machine`]: how it is shown
 //!
 //! Run it with `scripts/bench.sh`; docs/BENCHMARKS.md has the method and the figures.
 
@@ -20,7 +26,11 @@ mod figures;
 #[cfg(target_os = "linux")]
 mod floor;
 #[cfg(target_os = "linux")]
+mod goals;
+#[cfg(target_os = "linux")]
 mod json;
+#[cfg(target_os = "linux")]
+mod latency;
 #[cfg(target_os = "linux")]
 mod machine;
 #[cfg(target_os = "linux")]
@@ -28,7 +38,17 @@ mod memory;
 #[cfg(target_os = "linux")]
 mod options;
 #[cfg(target_os = "linux")]
+mod outcome;
+#[cfg(target_os = "linux")]
+mod parked;
+#[cfg(target_os = "linux")]
+mod plot;
+#[cfg(target_os = "linux")]
 mod process;
+#[cfg(target_os = "linux")]
+mod programs;
+#[cfg(target_os = "linux")]
+mod report;
 #[cfg(target_os = "linux")]
 mod roles;
 #[cfg(target_os = "linux")]
@@ -39,6 +59,8 @@ mod syscalls;
 mod table;
 #[cfg(target_os = "linux")]
 mod throughput;
+#[cfg(target_os = "linux")]
+mod turns;
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {

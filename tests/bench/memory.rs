@@ -1,16 +1,21 @@
-//! Memory: what the driver's resident set is for data that waits in it.
+//! Memory: what the driver's resident set is for data that waits in it, and for nothing.
 
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::arms::{Arm, Site};
+use crate::floor::Kind;
 use crate::options::{Options, show_size};
-use crate::process::Actor;
+use crate::process::{self, Actor};
 
 /// The rule: twice what is buffered, and this.
 const ALLOWANCE: u64 = 32 << 20;
+/// From the mount until a driver has nothing left to do; and how long it is then watched.
+const SETTLING_TIME: Duration = Duration::from_secs(1);
+const IDLE_TIME: Duration = Duration::from_secs(5);
 const FILL_DEADLINE: Duration = Duration::from_secs(120);
 
 /// So much more may wait in a pipe than is going to.
@@ -61,12 +66,14 @@ impl Held {
         2 * buffered + ALLOWANCE
     }
 
-    /// Whether the rule held: full (at its peak), at a half, at an eighth, and empty again.
-    pub(crate) fn within(&self) -> bool {
-        self.peak <= Self::limit(self.buffered)
-            && self.half <= Self::limit(self.buffered / 2)
-            && self.eighth <= Self::limit(self.buffered / 8)
-            && self.drained <= Self::limit(0)
+    /// The greatest share of what the rule allows: full (at its peak), at a half, at an eighth, and
+    /// empty again. The rule held if it is not above 1.
+    pub(crate) fn worst(&self) -> f64 {
+        let Self { buffered, peak, half, eighth, drained, .. } = *self;
+        let moments =
+            [(peak, buffered), (half, buffered / 2), (eighth, buffered / 8), (drained, 0)];
+        let shares = moments.map(|(held, buffered)| held as f64 / Self::limit(buffered) as f64);
+        shares.into_iter().fold(0.0, f64::max)
     }
 }
 
@@ -96,7 +103,7 @@ fn describe(case: &Case) -> String {
 
 fn hold(case: &Case, base: &Path, options: &Options) -> io::Result<Held> {
     let capacity = format!("capacity={}", case.bytes_per_pipe + CAPACITY_SPARE);
-    let site = Site::open(Arm::Pipefs, base, options, Some(&capacity))?;
+    let site = Site::open(Arm::Pipefs, base, options, Kind::Discard, Some(&capacity))?;
     let driver = site.driver.as_ref().map(|driver| driver.id());
     let driver = driver.ok_or_else(|| io::Error::other("no driver"))?;
     let arguments = [
@@ -125,8 +132,33 @@ fn hold(case: &Case, base: &Path, options: &Options) -> io::Result<Held> {
     Ok(Held { what: describe(case), buffered, idle, full, peak, half, eighth, drained })
 }
 
+/// A mount that nobody uses.
+#[derive(Debug)]
+pub(crate) struct Idle {
+    pub(crate) resident: u64,
+    pub(crate) cpu_seconds: f64,
+    pub(crate) over_seconds: f64,
+}
+
+/// Looks at a fresh mount while nothing happens.
+pub(crate) fn idle(base: &Path, options: &Options) -> io::Result<Idle> {
+    let site = Site::open(Arm::Pipefs, base, options, Kind::Discard, None)?;
+    let driver = site.driver.as_ref().map(|driver| driver.id());
+    let driver = driver.ok_or_else(|| io::Error::other("no driver"))?;
+    thread::sleep(SETTLING_TIME);
+    let before = process::cpu_time(driver)?;
+    let started = Instant::now();
+    thread::sleep(IDLE_TIME);
+    let cpu = process::cpu_time(driver)?.saturating_sub(before);
+    Ok(Idle {
+        resident: status(driver, "VmRSS:")?,
+        cpu_seconds: cpu.as_secs_f64(),
+        over_seconds: started.elapsed().as_secs_f64(),
+    })
+}
+
 /// A line of /proc/PID/status, in bytes.
-fn status(process: u32, key: &str) -> io::Result<u64> {
+pub(crate) fn status(process: u32, key: &str) -> io::Result<u64> {
     let text = fs::read_to_string(format!("/proc/{process}/status"))?;
     text.lines()
         .find_map(|line| line.strip_prefix(key)?.split_whitespace().next()?.parse::<u64>().ok())

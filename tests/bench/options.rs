@@ -21,27 +21,26 @@ pub(crate) struct Options {
     /// Block sizes, such as 64,4K,1M
     #[arg(long, value_delimiter = ',', value_parser = parse_size)]
     pub(crate) blocks: Vec<usize>,
-    /// Repetitions of every run [default: 7, quick: 5]
+    /// Repetitions of every run [default: 5, quick: 3]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) repeat: Option<u32>,
-    /// What one run should take [default: 0.4, quick: 0.06]
+    /// What one run should take [default: 0.25, quick: 0.05]
     #[arg(long)]
     pub(crate) seconds: Option<f64>,
     /// Seconds to wait, all in all, for others to leave the CPUs idle [default: 60, quick: 5]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) patience: Option<u32>,
-    /// What to compare
-    #[arg(long, value_delimiter = ',', value_enum,
-        default_values_t = [Arm::Fifo, Arm::FifoLarge, Arm::Floor, Arm::FloorThreads, Arm::Pipefs])]
+    /// What to compare [default: everything]
+    #[arg(long, value_delimiter = ',', value_enum)]
     pub(crate) arms: Vec<Arm>,
-    /// What to measure
-    #[arg(long, value_delimiter = ',', value_enum,
-        default_values_t = [Part::Free, Part::Apart, Part::OneCpu, Part::Memory])]
+    /// What to measure [default: everything]
+    #[arg(long, value_delimiter = ',', value_enum)]
     pub(crate) only: Vec<Part>,
     /// Write all samples to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Put the tables between the marks of this file (docs/BENCHMARKS.md)
+    /// Put the tables between the marks of this file (docs/BENCHMARKS.md), and the plots into the
+    /// directory beside it that has its name in small letters
     #[arg(long, value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
     /// Another `pipefs` binary than the one built beside the benchmark
@@ -75,28 +74,58 @@ pub(crate) enum Part {
     Apart,
     /// Throughput, all on one CPU
     OneCpu,
+    /// Throughput of byte and message pipes in every mode
+    Modes,
+    /// Throughput of many pairs at once
+    Pairs,
+    /// Throughput beside thousands of readers that wait
+    Parked,
+    /// Round trips of small requests
+    RoundTrip,
+    /// Opens and closes in one process
+    Cycles,
+    /// Ordinary programs
+    Programs,
     /// Memory of the driver
     Memory,
+    /// What a mount takes that nobody uses
+    Idle,
 }
 
 impl Options {
-    pub(crate) fn block_sizes(&self) -> Vec<usize> {
-        if self.blocks.is_empty() { BLOCKS.to_vec() } else { self.blocks.clone() }
+    /// Whether to measure `part`.
+    pub(crate) fn has(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+
+    /// Whether to measure `arm`. Arms that stand for pipefs come and go with it.
+    pub(crate) fn wants(&self, arm: Arm) -> bool {
+        self.arms.is_empty() || self.arms.contains(&arm)
+    }
+
+    pub(crate) fn block_sizes(&self, part: Part) -> Vec<usize> {
+        match part {
+            _ if !self.blocks.is_empty() => self.blocks.clone(),
+            Part::Pairs | Part::Parked => vec![64 << 10],
+            Part::Modes if self.quick => vec![64 << 10],
+            Part::Modes => vec![64, 4 << 10, 64 << 10, 1 << 20],
+            _ if self.quick => vec![64, 64 << 10, 1 << 20],
+            _ => BLOCKS.to_vec(),
+        }
     }
 
     pub(crate) fn repetitions(&self) -> usize {
-        self.repeat.unwrap_or(if self.quick { 5 } else { 7 }) as usize
+        self.repeat.unwrap_or(if self.quick { 3 } else { 5 }) as usize
     }
 
     pub(crate) fn run_time(&self) -> Duration {
-        let seconds = self.seconds.unwrap_or(if self.quick { 0.06 } else { 0.4 });
+        let seconds = self.seconds.unwrap_or(if self.quick { 0.05 } else { 0.25 });
         Duration::from_secs_f64(seconds.clamp(0.01, 60.0))
     }
 
-    /// How many disturbed runs may be made again for one block size.
-    pub(crate) fn second_tries(&self) -> usize {
-        let runs = self.repetitions() * self.arms.len();
-        if self.quick { runs / 4 } else { runs }
+    /// How many times in one run two short programs are started; some 2 ms each time.
+    pub(crate) fn pairs_of_programs(&self) -> u64 {
+        (self.run_time().as_secs_f64() * 400.0) as u64
     }
 
     pub(crate) fn patience(&self) -> Duration {
@@ -105,10 +134,8 @@ impl Options {
 
     /// After this the supervisor ends everything: several times what the runs should take.
     pub(crate) fn time_limit(&self) -> Duration {
-        let runs = self.block_sizes().len() * self.arms.len() * self.only.len();
-        let expected = (self.run_time() + Duration::from_millis(100))
-            .saturating_mul(u32::try_from(runs * (2 * self.repetitions() + 3)).unwrap_or(u32::MAX));
-        expected * 3 + self.patience() + Duration::from_secs(240)
+        let scale = self.repetitions() as f64 * (self.run_time().as_secs_f64() + 0.1);
+        self.patience() + Duration::from_secs(600) + Duration::from_secs_f64(1500.0 * scale)
     }
 }
 

@@ -7,7 +7,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,11 @@ use clap::Parser;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGTERM};
 
 use crate::options::{Options, Part};
-use crate::{arms, json, machine, memory, process, roles, syscalls, table, throughput};
+use crate::outcome::Outcome;
+use crate::{
+    arms, json, latency, machine, memory, parked, plot, process, programs, report, roles, syscalls,
+    table, throughput,
+};
 
 /// How often the worker is looked at; long, because looking takes CPU from what is measured.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -118,34 +122,60 @@ fn clean(base: &Path) {
 
 /// Measures, prints and writes the report.
 fn work(base: &Path, options: &Options) -> io::Result<ExitCode> {
-    let about = table::about(options, &machine::describe());
-    let mut report = format!("{about}\n");
-    let mut patience = machine::Patience::new(options.patience());
-    let mut sections = Vec::new();
-    let mut failed = false;
-    for &part in options.only.iter().filter(|&&part| part != Part::Memory) {
-        let section = throughput::measure(part, base, options, &mut patience)?;
-        report = format!("{report}\n{}", table::section(&section));
-        failed |= !section.failures.is_empty();
-        sections.push(section);
-    }
-    let mut held = Vec::new();
-    if options.only.contains(&Part::Memory) && options.arms.contains(&arms::Arm::Pipefs) {
-        let (all, failures) = memory::measure(base, options);
-        report = format!("{report}\n{}", table::memory(&all, &failures));
-        failed |= !failures.is_empty();
-        held = all;
-    }
-    print!("{report}");
+    let about = report::about(options, &machine::describe());
+    let outcome = measure(base, options)?;
+    print!("{}", report::report(&about, &outcome, &[]));
     if let Some(file) = &options.json {
-        fs::write(file, json::document(&about, &sections, &held))?;
+        fs::write(file, json::document(&about, &outcome))?;
     }
     if let Some(file) = &options.write {
-        if failed {
+        if outcome.has_failed() {
             eprintln!("{} is left as it was: something failed", file.display());
         } else {
-            table::write_between_marks(file, &report)?;
+            let plots = plot::write_all(&plots_beside(file), &outcome, &about)?;
+            table::write_between_marks(file, &report::report(&about, &outcome, &plots))?;
         }
     }
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if outcome.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// `docs/benchmarks` for `docs/BENCHMARKS.md`.
+fn plots_beside(file: &Path) -> PathBuf {
+    let name = file.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+    file.with_file_name(name)
+}
+
+/// Measures all parts that are wanted, one after the other.
+fn measure(base: &Path, options: &Options) -> io::Result<Outcome> {
+    let mut patience = machine::Patience::new(options.patience());
+    let mut outcome = Outcome::default();
+    for part in [Part::Free, Part::Apart, Part::OneCpu, Part::Modes, Part::Pairs] {
+        if options.has(part) {
+            outcome.sections.push(throughput::measure(part, base, options, &mut patience)?);
+        }
+    }
+    if options.has(Part::RoundTrip) {
+        outcome.lines.extend(latency::round_trips(base, options, &mut patience)?);
+    }
+    if options.has(Part::Cycles) {
+        outcome.lines.extend(latency::cycles(base, options, &mut patience));
+    }
+    if options.has(Part::Programs) {
+        outcome.lines.extend(programs::measure(base, options, &mut patience)?);
+    }
+    if options.has(Part::Parked) {
+        let (section, crowd) = parked::measure(base, options, &mut patience)?;
+        outcome.sections.push(section);
+        outcome.crowd = crowd;
+    }
+    if options.has(Part::Memory) && options.wants(arms::Arm::Pipefs) {
+        (outcome.held, outcome.failures) = memory::measure(base, options);
+    }
+    if options.has(Part::Idle) && options.wants(arms::Arm::Pipefs) {
+        match memory::idle(base, options) {
+            Ok(idle) => outcome.idle = Some(idle),
+            Err(error) => outcome.failures.push(format!("idle: {error}")),
+        }
+    }
+    Ok(outcome)
 }

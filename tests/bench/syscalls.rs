@@ -113,3 +113,22 @@ pub(crate) fn unmount_lazily(directory: &Path) -> io::Result<()> {
     // SAFETY: a terminated path.
     checked(unsafe { libc::umount2(directory.as_ptr(), libc::MNT_DETACH) }).map(drop)
 }
+
+/// CPU time of all children that have been waited for, and of theirs.
+pub(crate) fn children_cpu_nanoseconds() -> io::Result<u64> {
+    // SAFETY: an rusage is plain numbers.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: `usage` is writable.
+    checked(unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) })?;
+    let microseconds = |time: libc::timeval| {
+        time.tv_sec.cast_unsigned() * 1_000_000 + time.tv_usec.cast_unsigned()
+    };
+    Ok((microseconds(usage.ru_utime) + microseconds(usage.ru_stime)) * 1000)
+}
+
+/// Makes a plain file, without opening it: on pipefs, a pipe that nobody has opened.
+pub(crate) fn make_file(path: &Path) -> io::Result<()> {
+    let path = terminated(path)?;
+    // SAFETY: a terminated path.
+    checked(unsafe { libc::mknod(path.as_ptr(), libc::S_IFREG | 0o600, 0) }).map(drop)
+}

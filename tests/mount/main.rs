@@ -25,6 +25,7 @@
 //! | [`ioctl_waiting`] | those that wait: what ends them, and many at once |
 //! | [`ioctl_errors`] | what is refused, at each end in each state |
 //! | [`pipe_functions`] | the same for programs in Rust |
+//! | [`costs`] | system calls for a request, counted |
 //! | [`killable`] | whoever waits can be interrupted and killed |
 //! | [`interrupted`] | signals while data moves: no byte is lost or doubled |
 //! | [`crowds`] | hundreds who wait at once |
@@ -50,6 +51,7 @@ mod broadcast;
 mod broadcast_crowd;
 mod broadcast_waiting;
 mod closing;
+mod costs;
 mod creating;
 mod crowds;
 mod data;

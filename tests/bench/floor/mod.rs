@@ -1,14 +1,22 @@
 //! The floor: what any FUSE filesystem can reach on this machine.
 //!
-//! A driver on plain `fuser`, one plane, that discards what is written and answers every read with
-//! as many zeroes as were asked for. Nothing is stored, nobody waits, nobody is woken. A filesystem
-//! that does anything at all is told as a ratio to it.
+//! Drivers on plain `fuser`, one plane, nothing cached, that do as little as can be done. A
+//! filesystem that does more is told as a ratio to them. They have one file, whatever its name.
+//!
+//! - [`discard`]: for throughput: nothing is stored, nobody waits, nobody is woken
+//! - [`exchange`]: for round trips: what one open file writes, the next one reads
+//! - [`store`]: for opens and closes: what was written last can be read once
+
+mod discard;
+mod exchange;
+mod store;
 
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use clap::ValueEnum;
 use fuser::{
     Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
     KernelConfig, LockOwner, MountOption, OpenFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyEmpty,
@@ -23,19 +31,42 @@ const FILE: INodeNo = INodeNo(2);
 /// Nothing is cached, as in pipefs.
 const LIFETIME: Duration = Duration::ZERO;
 
-static ZEROES: [u8; MAX_WRITE] = [0; MAX_WRITE];
+/// What a floor does with data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    Discard,
+    Exchange,
+    Store,
+}
 
-struct Floor;
+/// What the floors do differently.
+trait Data: Send + Sync + 'static {
+    /// The handle of a file that is opened.
+    fn open(&self) -> u64;
+    fn read(&self, handle: u64, size: usize, reply: ReplyData);
+    fn write(&self, handle: u64, data: &[u8], reply: ReplyWrite);
+}
 
-/// Mounts on `directory` and serves until SIGTERM, SIGINT or an unmount from outside.
-pub(crate) fn serve(directory: &Path, threads: usize) -> io::Result<()> {
+/// What the floors have in common.
+struct Floor<D>(D);
+
+/// Mounts a floor on `directory` and serves until SIGTERM, SIGINT or an unmount from outside.
+pub(crate) fn serve(kind: Kind, directory: &Path, threads: usize) -> io::Result<()> {
+    match kind {
+        Kind::Discard => serve_data(discard::Discard, directory, threads),
+        Kind::Exchange => serve_data(exchange::Exchange::default(), directory, threads),
+        Kind::Store => serve_data(store::Store::default(), directory, threads),
+    }
+}
+
+fn serve_data<D: Data>(data: D, directory: &Path, threads: usize) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     let mut config = Config::default();
     config.mount_options =
         vec![MountOption::FSName("floor".into()), MountOption::Subtype("floor".into())];
     config.n_threads = Some(threads);
     config.clone_fd = threads > 1;
-    let mut session = Session::new(Floor, directory, &config)?;
+    let mut session = Session::new(Floor(data), directory, &config)?;
     let mut unmounter = session.unmount_callable();
     std::thread::spawn(move || {
         if signals.forever().next().is_some() {
@@ -71,7 +102,7 @@ fn attributes(inode: INodeNo) -> FileAttr {
     }
 }
 
-impl Filesystem for Floor {
+impl<D: Data> Filesystem for Floor<D> {
     fn init(&mut self, _request: &Request, config: &mut KernelConfig) -> io::Result<()> {
         config
             .set_max_write(MAX_WRITE as u32)
@@ -91,7 +122,7 @@ impl Filesystem for Floor {
     }
 
     fn open(&self, _request: &Request, _inode: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
-        reply.opened(FileHandle(0), FopenFlags::FOPEN_DIRECT_IO);
+        reply.opened(FileHandle(self.0.open()), FopenFlags::FOPEN_DIRECT_IO);
     }
 
     fn create(
@@ -105,28 +136,29 @@ impl Filesystem for Floor {
         reply: ReplyCreate,
     ) {
         let direct = FopenFlags::FOPEN_DIRECT_IO;
-        reply.created(&LIFETIME, &attributes(FILE), Generation(0), FileHandle(0), direct);
+        let handle = FileHandle(self.0.open());
+        reply.created(&LIFETIME, &attributes(FILE), Generation(0), handle, direct);
     }
 
     fn read(
         &self,
         _request: &Request,
         _inode: INodeNo,
-        _handle: FileHandle,
+        handle: FileHandle,
         _offset: u64,
         size: u32,
         _flags: OpenFlags,
         _lock_owner: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        reply.data(&ZEROES[..MAX_WRITE.min(size as usize)]);
+        self.0.read(handle.0, size as usize, reply);
     }
 
     fn write(
         &self,
         _request: &Request,
         _inode: INodeNo,
-        _handle: FileHandle,
+        handle: FileHandle,
         _offset: u64,
         data: &[u8],
         _write_flags: WriteFlags,
@@ -134,7 +166,7 @@ impl Filesystem for Floor {
         _lock_owner: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        reply.written(data.len() as u32);
+        self.0.write(handle.0, data, reply);
     }
 
     fn flush(
