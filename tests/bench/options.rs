@@ -98,7 +98,7 @@ impl Options {
         self.only.is_empty() || self.only.contains(&part)
     }
 
-    /// Whether to measure `arm`. Arms that stand for pipefs come and go with it.
+    /// Whether to measure `arm`.
     pub(crate) fn wants(&self, arm: Arm) -> bool {
         self.arms.is_empty() || self.arms.contains(&arm)
     }
