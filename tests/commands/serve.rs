@@ -125,7 +125,7 @@ fn large_and_binary_messages_go_both_ways() {
 fn a_program_is_told_whom_it_serves() {
     skip_without_fuse!();
     let mount = Mount::new();
-    let script = "cat > /dev/null; env | grep PIPEFS_[CP] | sort";
+    let script = "cat > /dev/null; env | grep -E '^PIPEFS_(CLIENT|PIPE)' | sort";
     let mut command = pipefs();
     command.args(["serve", "who", "--", "sh", "-c", script]).current_dir(mount.dir());
     let server = Child::spawn(&mut command);
