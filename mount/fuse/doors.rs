@@ -10,6 +10,8 @@ use std::collections::HashMap;
 
 use pipefs::{EndId, PipeHandle};
 
+use super::sizes::SMALL;
+
 /// First door's number. Directories, and pipes in listings, use the engine's numbers below it.
 const FIRST_DOOR: u64 = 1 << 48;
 
@@ -21,6 +23,8 @@ pub(crate) struct Door {
     pub(crate) is_fifo: bool,
     /// The end that was opened through it.
     pub(crate) end: Option<EndId>,
+    /// The size that the kernel is to keep, in bytes; stat(2) shows 0.
+    pub(crate) size: u64,
     /// References that the kernel holds.
     lookups: u64,
 }
@@ -37,7 +41,8 @@ impl Doors {
     pub(crate) fn make(&mut self, pipe: PipeHandle, is_fifo: bool) -> u64 {
         let nodeid = FIRST_DOOR + self.made;
         self.made += 1;
-        self.doors.insert(nodeid, Door { pipe, is_fifo, end: None, lookups: 1 });
+        let door = Door { pipe, is_fifo, end: None, size: SMALL, lookups: 1 };
+        self.doors.insert(nodeid, door);
         nodeid
     }
 
@@ -45,11 +50,12 @@ impl Doors {
         self.doors.get(&nodeid)
     }
 
-    /// Notes the end that was opened through a door.
-    pub(crate) fn attach(&mut self, nodeid: u64, end: EndId) {
-        if let Some(door) = self.doors.get_mut(&nodeid) {
-            door.end = Some(end);
-        }
+    /// Notes the end that was opened through a door, and the size that its inode needs for it;
+    /// returns whether it is the first one there.
+    pub(crate) fn attach(&mut self, nodeid: u64, end: EndId, size: u64) -> bool {
+        let Some(door) = self.doors.get_mut(&nodeid) else { return false };
+        door.size = door.size.max(size);
+        door.end.replace(end).is_none()
     }
 
     /// The kernel gives references back.

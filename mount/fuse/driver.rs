@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use fuser::{FileHandle, FopenFlags, ReplyEmpty, ReplyIoctl, ReplyOpen};
 use parking_lot::{Condvar, Mutex};
-use pipefs::{Answer, Effects, EndId, Engine, Error, Ino, Name, Progress, Ticket};
+use pipefs::{Answer, Effects, EndId, Engine, Error, Ino, Name, Progress, Ticket, Wanted};
 
 use super::data::buffers::Buffers;
 use super::data::closing::Closing;
@@ -16,6 +16,7 @@ use super::device::{Channel, Device, trim_freed_memory};
 use super::doors::Doors;
 use super::errno::fuser_errno;
 use super::ioctl;
+use super::sizes::{RestoreSize, Unwritten};
 
 /// Every pipe is opened like this: no page cache, no file position and no lock around it (a
 /// duplex end can be read and written at once), and writes of one open file side by side.
@@ -27,9 +28,6 @@ const OPEN_FLAGS: FopenFlags = FopenFlags::FOPEN_DIRECT_IO
 /// Freed memory below this is not worth a look: it is what the driver may use beside what is
 /// buffered, halved.
 const TRIM_MIN_BYTES: u64 = 16 << 20;
-
-/// When the size of an inode that an open truncates is set again, after the open's answer.
-const RESTORE_SIZE_AFTER: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(100)];
 
 /// Most names that went and that the kernel was not told of yet. Of one that it is never told of it
 /// keeps a little memory until it wants that for something else.
@@ -45,6 +43,7 @@ pub(crate) struct Driver {
     pub(crate) control: Channel,
     pub(crate) buffers: Buffers,
     pub(crate) doors: Mutex<Doors>,
+    pub(crate) unwritten: Unwritten,
     pub(crate) housekeeper: Housekeeper,
     pub(crate) closing: Closing,
     /// Most bytes that were buffered since memory was last given back.
@@ -57,9 +56,8 @@ pub(crate) struct Driver {
 /// An operation of the control plane that waits.
 #[derive(Debug)]
 pub(crate) enum WaitingReply {
-    /// An open, the door that it goes through, and whether the kernel truncates the door's inode
-    /// when it gets the answer (`O_TRUNC`).
-    Open { reply: ReplyOpen, door: u64, truncates: bool },
+    /// An open, the door that it goes through, and its flags.
+    Open { reply: ReplyOpen, door: u64, wanted: Wanted },
     /// An fsync.
     Flush(ReplyEmpty),
     /// A pipe function.
@@ -70,12 +68,9 @@ impl WaitingReply {
     /// Answers it. An open's end is noted at its door before the kernel can use it.
     pub(crate) fn answer(self, driver: &Driver, answer: Answer) {
         match (self, answer) {
-            (Self::Open { reply, door, truncates }, Answer::Opened(end)) => {
-                driver.doors.lock().attach(door, end);
+            (Self::Open { reply, door, wanted }, Answer::Opened(end)) => {
+                driver.attach(door, end, wanted);
                 reply.opened(FileHandle(end.raw()), driver.open_flags(end));
-                if truncates {
-                    driver.housekeeper.restore_size(door);
-                }
             }
             (Self::Flush(reply), Answer::Flushed) => reply.ok(),
             (Self::Ioctl(reply), answer) => ioctl::answer(reply, answer),
@@ -95,7 +90,8 @@ impl Driver {
             control,
             buffers: Buffers::default(),
             doors: Mutex::default(),
-            housekeeper: Housekeeper::default(),
+            unwritten: Unwritten::default(),
+            housekeeper: Housekeeper::new(),
             closing: Closing::default(),
             peak_bytes: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
@@ -151,9 +147,7 @@ impl Driver {
                 Chore::TellGone(directory, name) => {
                     self.notify(&wire::notify_name_gone(directory, name.as_bytes()));
                 }
-                Chore::RestoreSize(door) => {
-                    self.notify(&wire::notify_size(door));
-                }
+                Chore::RestoreSize(restore) => self.restore_size(restore),
                 Chore::Expire => {
                     let mut effects = Effects::default();
                     self.engine.expire(Instant::now(), &mut effects);
@@ -189,8 +183,10 @@ impl Driver {
 }
 
 /// Wakes the thread that keeps house.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Housekeeper {
+    /// Ticks are counted from here.
+    born: Instant,
     orders: Mutex<Orders>,
     changed: Condvar,
 }
@@ -199,8 +195,8 @@ pub(crate) struct Housekeeper {
 struct Orders {
     stop: bool,
     trim: bool,
-    /// Doors whose inode was truncated, and when to see to them.
-    truncated: BTreeSet<(Instant, u64)>,
+    /// Sizes of inodes that are to be set again, and when.
+    sizes: BTreeSet<(Instant, RestoreSize)>,
     /// Names that went by themselves, and their directories.
     gone: VecDeque<(Ino, Name)>,
 }
@@ -213,7 +209,7 @@ enum Chore {
     /// Much less is buffered than was.
     Trim,
     /// The kernel has truncated this door's inode.
-    RestoreSize(u64),
+    RestoreSize(RestoreSize),
     /// The kernel may remember a name in this directory that has gone.
     TellGone(u64, Name),
     /// Nothing any more.
@@ -221,6 +217,10 @@ enum Chore {
 }
 
 impl Housekeeper {
+    fn new() -> Self {
+        Self { born: Instant::now(), orders: Mutex::default(), changed: Condvar::new() }
+    }
+
     /// A deadline was added that may come before the one that is waited for.
     pub(crate) fn look_again(&self) {
         // The lock makes this wait until the thread sleeps: a wake-up cannot come too early.
@@ -233,14 +233,17 @@ impl Housekeeper {
         self.changed.notify_one();
     }
 
-    /// The kernel is about to truncate a door's inode, as the answer to an open with `O_TRUNC`.
-    /// With size 0 splice(2) would see an end of file without asking, so the size is set again
-    /// once the opener has had the time to get its answer, and again in case that it had not.
-    fn restore_size(&self, door: u64) {
-        let now = Instant::now();
+    /// A size is to be set again after this time.
+    pub(crate) fn restore_size(&self, after: Duration, restore: RestoreSize) {
+        // What many opens ask for is done at once: at most a thousand times a second.
+        let due = (self.born.elapsed() + after).as_millis() as u64 + 1;
+        let due = self.born + Duration::from_millis(due);
         let mut orders = self.orders.lock();
-        orders.truncated.extend(RESTORE_SIZE_AFTER.map(|time| (now + time, door)));
-        self.changed.notify_one();
+        let is_next = orders.sizes.first().is_none_or(|(next, _)| due < *next);
+        orders.sizes.insert((due, restore));
+        if is_next {
+            self.changed.notify_one();
+        }
     }
 
     /// Names have gone by themselves. The kernel would ask anew for each of them, but it keeps what
@@ -272,10 +275,10 @@ impl Housekeeper {
                 return Chore::Trim;
             }
             let now = Instant::now();
-            let truncated = orders.truncated.first().copied();
-            if let Some((_, door)) = truncated.filter(|(due, _)| *due <= now) {
-                orders.truncated.pop_first();
-                return Chore::RestoreSize(door);
+            let size = orders.sizes.first().copied();
+            if let Some((_, restore)) = size.filter(|(due, _)| *due <= now) {
+                orders.sizes.pop_first();
+                return Chore::RestoreSize(restore);
             }
             let deadline = next_deadline();
             if deadline.is_some_and(|deadline| deadline <= now) {
@@ -284,7 +287,7 @@ impl Housekeeper {
             if let Some((Ino(directory), name)) = orders.gone.pop_front() {
                 return Chore::TellGone(directory, name);
             }
-            match deadline.into_iter().chain(truncated.map(|(due, _)| due)).min() {
+            match deadline.into_iter().chain(size.map(|(due, _)| due)).min() {
                 Some(next) => drop(self.changed.wait_until(&mut orders, next)),
                 None => self.changed.wait(&mut orders),
             }

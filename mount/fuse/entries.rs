@@ -13,13 +13,10 @@ use pipefs::{
 use super::doors::Doors;
 use super::driver::Driver;
 use super::errno::fuser_errno;
+use super::sizes::size_for;
 
 /// Attributes and entries are asked for anew each time: other doors change them.
 pub(crate) const NO_LIFETIME: Duration = Duration::ZERO;
-
-/// The size of a pipe as the kernel keeps it. With 0, splice(2) would return 0, a false end of
-/// file, without asking; with 1 it asks and gets EINVAL. stat(2) shows 0 all the same.
-const KEPT_SIZE: u64 = 1;
 
 /// `st_blksize`: what cat, cp, Python and stdio read and write at once.
 const BLOCK_BYTES: u32 = 256 << 10;
@@ -41,13 +38,14 @@ impl Driver {
         node: &Node<PipeHandle>,
     ) -> Result<FileAttr, Error> {
         let status = self.engine.status(node)?;
-        let is_fifo = self.doors.lock().get(nodeid).is_some_and(|door| door.is_fifo);
+        let (is_fifo, size) =
+            self.doors.lock().get(nodeid).map_or((false, 0), |door| (door.is_fifo, door.size));
         let kind = match node {
             Node::Directory(_) => FileType::Directory,
             Node::Pipe(_) if is_fifo => FileType::NamedPipe,
             Node::Pipe(_) => FileType::RegularFile,
         };
-        Ok(file_attributes(nodeid, kind, status))
+        Ok(file_attributes(nodeid, kind, size, status))
     }
 
     /// A new door to a pipe, or a directory's own number, with its attributes.
@@ -109,18 +107,18 @@ impl Driver {
         let nodeid = {
             let mut doors = self.doors.lock();
             let nodeid = doors.make(pipe.clone(), false);
-            doors.attach(nodeid, end);
+            doors.attach(nodeid, end, size_for(open.wanted));
             nodeid
         };
         Ok((self.attributes(nodeid, &Node::Pipe(pipe))?, end))
     }
 }
 
-fn file_attributes(nodeid: u64, kind: FileType, status: Status) -> FileAttr {
+fn file_attributes(nodeid: u64, kind: FileType, size: u64, status: Status) -> FileAttr {
     let Status { attributes, links, buffered_bytes, .. } = status;
     FileAttr {
         ino: INodeNo(nodeid),
-        size: if kind == FileType::Directory { 0 } else { KEPT_SIZE },
+        size,
         blocks: buffered_bytes.div_ceil(512),
         atime: attributes.accessed,
         mtime: attributes.modified,

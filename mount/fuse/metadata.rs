@@ -184,16 +184,14 @@ impl Filesystem for Metadata {
             return reply.error(Errno::ESTALE);
         };
         let nonblocking = flags.0 & libc::O_NONBLOCK != 0;
-        let wanted = wanted(flags.0);
         let open = Open {
-            wanted,
+            wanted: wanted(flags.0),
             who: who(request),
             patience: if nonblocking { Patience::NonBlocking } else { Patience::Wait },
             reopens: door.end,
         };
         let ticket = ticket(request);
-        let truncates = wanted.truncate && wanted.read;
-        let waiting = WaitingReply::Open { reply, door: nodeid.0, truncates };
+        let waiting = WaitingReply::Open { reply, door: nodeid.0, wanted: open.wanted };
         self.driver.keep_waiting(ticket, waiting);
         let mut effects = Effects::default();
         let progress = self.driver.engine.open(&door.pipe, open, ticket, Now::read(), &mut effects);

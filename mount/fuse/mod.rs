@@ -20,7 +20,7 @@
 //! - `metadata`, `entries` — all other operations; what the kernel sees of a node
 //! - `ioctl` — the pipe functions that are no system call of their own
 //! - `attributes` — settings and state as extended attributes
-//! - `doors` — why a pipe has many inode numbers
+//! - `doors`, `sizes` — why a pipe has many inode numbers; the sizes that the kernel keeps
 //! - `device` — system calls
 //! - `errno` — errors
 
@@ -35,5 +35,6 @@ pub mod ioctl;
 mod metadata;
 mod route;
 mod session;
+mod sizes;
 
 pub use session::{Config, Mounted, Stopper, mount};

@@ -1,6 +1,7 @@
 //! System calls that only a few tests make: positions, mappings, copies inside the kernel, and
 //! those by path that std does not have.
 
+use std::mem::MaybeUninit;
 use std::path::Path;
 
 use super::errno::Errno;
@@ -95,6 +96,19 @@ pub fn rename_with(from: &Path, to: &Path, flags: u32) -> Result<(), Errno> {
     let here = libc::AT_FDCWD;
     // SAFETY: the paths are C strings that outlive the call.
     check(unsafe { libc::renameat2(here, from.as_ptr(), here, to.as_ptr(), flags) }).map(drop)
+}
+
+/// The size that the kernel keeps for a file, without asking whose file it is.
+pub fn kept_size(file: &Fd) -> Result<u64, Errno> {
+    let flags = libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC;
+    let mut found = MaybeUninit::<libc::statx>::uninit();
+    // SAFETY: the path is a C string, and there is room for the result, which is complete if the
+    // call succeeds.
+    unsafe {
+        let mask = libc::STATX_SIZE;
+        check(libc::statx(file.raw(), c"".as_ptr(), flags, mask, found.as_mut_ptr()))?;
+        Ok(found.assume_init().stx_size)
+    }
 }
 
 /// utimensat(2): sets both times, in whole seconds.

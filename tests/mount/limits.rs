@@ -4,7 +4,7 @@ use libc::{O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, SIGBUS};
 
 use crate::harness::actor::{Step, killed_by};
 use crate::harness::deadline::comes_true;
-use crate::harness::{Actor, Child, Errno, Mount, Task, run, sh, sys};
+use crate::harness::{Actor, Child, Errno, Mount, Task, calls, run, sh, sys};
 use crate::{SOON, skip_unless_root, skip_without_fuse};
 
 /// SEMANTICS: limit-append
@@ -55,6 +55,24 @@ fn an_fsync_that_waits_holds_up_its_own_file_only() {
     assert_eq!(flushing.join(SOON), Ok(()));
     assert_eq!(writing.ends_within(SOON).then(|| writing.join(SOON)), Some(Ok(6)));
     assert_eq!(reader.read(99).unwrap(), b"second");
+}
+
+/// SEMANTICS: limit-fsync
+#[test]
+fn what_changes_an_open_file_waits_for_the_writes_there() {
+    skip_without_fuse!();
+    let mount = Mount::with(&["-o", "capacity=1"]);
+    let writer = mount.open("p", O_WRONLY | O_CREAT);
+    let reader = mount.open("p", O_RDONLY);
+    writer.write_all(b"x").unwrap();
+    let (writing, truncating) = (writer.duplicate().unwrap(), writer.duplicate().unwrap());
+    let mut writing = Task::spawn(move || writing.write(b"waits"));
+    writing.assert_waits();
+    let mut truncating = Task::spawn(move || calls::truncate_open(&truncating, 0));
+    assert!(!truncating.ends_within(crate::harness::deadline::A_WHILE));
+    assert_eq!(reader.read(1).unwrap(), b"x");
+    assert_eq!(writing.join(SOON), Ok(5));
+    assert_eq!(truncating.join(SOON), Ok(()));
 }
 
 /// SEMANTICS: limit-deleted

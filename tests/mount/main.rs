@@ -30,6 +30,7 @@
 //! | [`interrupted`] | signals while data moves: no byte is lost or doubled |
 //! | [`crowds`] | hundreds who wait at once |
 //! | [`uninterruptible`] | nobody is in uninterruptible sleep |
+//! | [`one_open_file`] | nor are those who share one open file |
 //! | [`reopen`] | closed is closed; /proc/self/fd leads to the end it names |
 //! | [`files`] | what stat says of a pipe, and what a pipe refuses |
 //! | [`attributes`] | settings and state as extended attributes |
@@ -72,6 +73,7 @@ mod memory;
 mod messages;
 mod names;
 mod numbered;
+mod one_open_file;
 mod ordinary_user;
 mod permissions;
 mod pipe_functions;

@@ -5,10 +5,9 @@ use std::time::Duration;
 use libc::{O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_WRONLY, SIGINT, SIGKILL, SIGTERM};
 
 use crate::harness::actor::{Outcome, Step, killed_by};
-use crate::harness::deadline::comes_true;
 use crate::harness::random::Random;
 use crate::harness::sampler::LONGEST_D;
-use crate::harness::{Actor, Child, Mount, StateWatch, sh, sys};
+use crate::harness::{Actor, Mount, StateWatch, sys};
 use crate::{SOON, skip_without_fuse};
 
 /// How many rounds are played; more of them by the environment variable `PIPEFS_ROUNDS`.
@@ -141,33 +140,4 @@ fn clients_that_wait_do_not_hold_the_directory() {
         let (status, _) = actor.end_by(SIGKILL);
         assert!(killed_by(status, SIGKILL));
     }
-}
-
-/// SEMANTICS: wait-no-d-state
-///
-/// Two processes that share one open file (a subshell's output): each can be killed.
-#[test]
-fn two_writers_of_one_open_file_can_be_killed() {
-    skip_without_fuse!();
-    let mount = Mount::with(&["-o", "capacity=4K"]);
-    let script = r#"
-        exec 3> "$1"
-        dd if=/dev/zero bs=4096 count=1 status=none >&3
-        sh -c 'echo $$; exec echo first >&3' &
-        sh -c 'echo $$; exec echo second >&3' &
-        wait
-    "#;
-    let mut shell = Child::spawn(&mut sh(script, &[mount.path("p")]));
-    let both = comes_true(SOON, || shell.stdout().lines().count() == 2);
-    assert!(both, "{shell:?}");
-    shell.until_waiting();
-    let watch = StateWatch::start();
-    let pids: Vec<i32> = shell.stdout().lines().map(|line| line.parse().unwrap()).collect();
-    pids.iter().for_each(|pid| watch.add(*pid));
-    std::thread::sleep(Duration::from_millis(300));
-    for pid in pids {
-        sys::kill(pid, SIGKILL).unwrap();
-    }
-    shell.wait(SOON);
-    watch.finish();
 }

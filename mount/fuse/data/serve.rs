@@ -68,6 +68,11 @@ impl Driver {
         let message = &mut request.header[..len.min(WRITE_HEADER_BYTES)];
         let turn = Turn::begin(&self.order, me, header);
         let known = match (plane_of(header.opcode), header.opcode) {
+            (Plane::Control, opcode::GETXATTR) if wire::asks_for_capability(message) => {
+                drop(turn);
+                self.reply_error(ticket, libc::ENODATA);
+                Some(())
+            }
             (Plane::Control, opcode) => {
                 if matches!(opcode, opcode::READDIR | opcode::READDIRPLUS) {
                     wire::clamp_readdir(message, super::super::route::MAX_READDIR_BYTES);
@@ -132,6 +137,7 @@ impl Driver {
     }
 
     fn write(&self, ticket: Ticket, write: WriteIn, payload: &mut BytesMut, effects: &mut Effects) {
+        self.write_came(write.nodeid);
         let data = std::mem::take(payload).freeze();
         let end = EndId::from_raw(write.fh);
         let blocking = blocking(write.flags);

@@ -29,6 +29,7 @@ pub(crate) mod opcode {
     pub(crate) const READ: u32 = 15;
     pub(crate) const WRITE: u32 = 16;
     pub(crate) const RELEASE: u32 = 18;
+    pub(crate) const GETXATTR: u32 = 22;
     pub(crate) const FLUSH: u32 = 25;
     pub(crate) const INIT: u32 = 26;
     pub(crate) const READDIR: u32 = 28;
@@ -108,6 +109,8 @@ impl ReadIn {
 /// `struct fuse_write_in`, without the payload that follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WriteIn {
+    /// The kernel's number for the inode, out of the header.
+    pub(crate) nodeid: u64,
     pub(crate) fh: u64,
     pub(crate) size: u32,
     /// Who writes, if that is told.
@@ -122,6 +125,7 @@ impl WriteIn {
         let is_told = u32_at(body, 20)? & WRITE_LOCKOWNER != 0;
         let owner = Owner(u64_at(body, 24)?);
         Some(Self {
+            nodeid: u64_at(message, 16)?,
             fh: u64_at(body, 0)?,
             size: u32_at(body, 16)?,
             owner: is_told.then_some(owner),
@@ -166,6 +170,13 @@ impl PollIn {
         let notify = (flags & POLL_SCHEDULE_NOTIFY != 0).then_some(handle);
         Some(Self { fh: u64_at(body, 0)?, notify })
     }
+}
+
+/// Whether this GETXATTR is the kernel's own question before it truncates a file, at each open
+/// with `O_TRUNC`. No pipe has such an attribute; not to ask the control plane for it makes up
+/// for what else such an open costs.
+pub(crate) fn asks_for_capability(message: &[u8]) -> bool {
+    message.get(IN_HEADER_BYTES + 8..) == Some(b"security.capability\0")
 }
 
 /// `struct fuse_release_in`: the handle of the open file that has gone.
@@ -240,14 +251,14 @@ pub(crate) fn notify_name_gone(directory: u64, name: &[u8]) -> Vec<u8> {
     message
 }
 
-/// NOTIFY_STORE of one byte at the second page: the inode's size is at least a page from then on.
-/// What is stored is never read, because reading begins at the first page.
-pub(crate) fn notify_size(nodeid: u64) -> [u8; OUT_HEADER_BYTES + 25] {
-    const SECOND_PAGE: u64 = 4096;
+/// NOTIFY_STORE of the last one of `size` bytes: the inode's size is at least that from then on.
+/// What is stored is never read if it is not a page's first byte: the kernel does not take the
+/// page for complete then.
+pub(crate) fn notify_size(nodeid: u64, size: u64) -> [u8; OUT_HEADER_BYTES + 25] {
     let mut message = [0; OUT_HEADER_BYTES + 25];
     message[..OUT_HEADER_BYTES].copy_from_slice(&out_header(0, notify::STORE, 25));
     message[OUT_HEADER_BYTES..][..8].copy_from_slice(&nodeid.to_ne_bytes());
-    message[OUT_HEADER_BYTES + 8..][..8].copy_from_slice(&SECOND_PAGE.to_ne_bytes());
+    message[OUT_HEADER_BYTES + 8..][..8].copy_from_slice(&(size - 1).to_ne_bytes());
     message[OUT_HEADER_BYTES + 16..][..4].copy_from_slice(&1_u32.to_ne_bytes());
     message
 }
@@ -342,6 +353,17 @@ mod tests {
     }
 
     #[test]
+    fn the_question_for_a_capability_is_known_by_its_whole_name() {
+        let ask = |name: &[u8]| {
+            let body = [&[0; 8][..], name].concat();
+            asks_for_capability(&own_request(opcode::GETXATTR, 99, &body))
+        };
+        assert!(ask(b"security.capability\0"));
+        assert!(!ask(b"security.capability") && !ask(b"security.capabilityx\0") && !ask(b""));
+        assert!(!asks_for_capability(&[]));
+    }
+
+    #[test]
     fn readdir_is_clamped_and_nothing_else() {
         let mut bytes = message(opcode::READDIR, &[1, 0, 1 << 20, 0, 0]);
         clamp_readdir(&mut bytes, 65536);
@@ -358,8 +380,9 @@ mod tests {
         assert_eq!(u32_at(&number_reply(5, 77), 16), Some(77));
         assert_eq!(u64_at(&notify_poll(9), 16), Some(9));
         assert_eq!(u64_at(&notify_stale_attributes(9), 24), Some(u64::MAX));
-        assert_eq!(u32_at(&notify_size(9), 0), Some(notify_size(9).len() as u32));
-        assert_eq!(u64_at(&notify_size(9), 24), Some(4096));
+        let size = notify_size(9, 4096);
+        assert_eq!(u32_at(&size, 0), Some(size.len() as u32));
+        assert_eq!((u64_at(&size, 16), u64_at(&size, 24)), (Some(9), Some(4095)));
         let gone = notify_name_gone(9, b"name");
         assert_eq!(u32_at(&gone, 0), Some(gone.len() as u32));
         assert_eq!((u64_at(&gone, 16), u32_at(&gone, 24)), (Some(9), Some(4)));

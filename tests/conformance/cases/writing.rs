@@ -178,15 +178,16 @@ fn g12_more_than_fits_without_waiting(p: &mut Story) {
 
 /// SEMANTICS: wait-interrupt
 fn g13_a_cancelled_write_leaves_nothing(p: &mut Story) {
-    let (server, client) = p.pair(holding(4, OUTBOUND));
-    p.writes(server, "full");
+    // Each is longer than the one before: in the kernel such writes must not wait for each other.
+    let (server, client) = p.pair(holding(1, OUTBOUND));
+    p.writes(server, "f");
     let copy = p.duplicate(server);
-    let (gone, late) = (p.waits(write(server, "gone")), p.waits(write(copy, "late")));
+    let (gone, late) = (p.waits(write(server, "gone")), p.waits(write(copy, "too late")));
     p.cancel(gone);
     p.still_waits(late);
-    p.reads(client, 4, "full");
-    assert_eq!(p.ended(late), Outcome::Written(4));
-    p.reads(client, 99, "late");
+    p.reads(client, 4, "f");
+    assert_eq!(p.ended(late), Outcome::Written(8));
+    p.reads(client, 99, "too late");
 }
 
 /// SEMANTICS: close-killed, wait-kill

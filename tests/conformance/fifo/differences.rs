@@ -56,8 +56,9 @@ pub(crate) const ALL: [Difference; 8] = [
     Difference {
         row: "Q13",
         fifo: "`FIONREAD` counts, `F_GETPIPE_SZ` and `F_SETPIPE_SZ` work",
-        ours: "`FIONREAD` says 1 whatever is there, the others fail with `EBADF`; `st_blocks` and \
-               the attributes `state` and `capacity` say it",
+        ours: "`FIONREAD` says 2, or 2 GiB less a page to who may write, whatever is there, the \
+               others fail with `EBADF`; `st_blocks` and the attributes `state` and `capacity` \
+               say it",
         why: "the kernel answers these calls itself, from the inode",
     },
     Difference {
