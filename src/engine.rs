@@ -351,7 +351,9 @@ impl Engine {
             for (ticket, answer) in &effects.answers[answered..] {
                 register.forget(*ticket);
                 match (answer, wall) {
-                    (Answer::Read(data), Some(wall)) if !data.is_empty() => {
+                    (Answer::Read(data) | Answer::Transacted(data), Some(wall))
+                        if !data.is_empty() =>
+                    {
                         pipe.attributes.accessed = wall;
                     }
                     (Answer::Written(_) | Answer::Sent, Some(wall)) => {

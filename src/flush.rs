@@ -1,7 +1,7 @@
 //! Waiting until what was written has been read: fsync(2), and close(2) with `linger=flush`.
 
 use crate::effects::{Answer, Effects, Progress, Ticket};
-use crate::end::EndId;
+use crate::end::{EndId, Link};
 use crate::engine::{Engine, Now};
 use crate::lane::{Lane, Sharing};
 use crate::outlet::Positions;
@@ -68,19 +68,17 @@ impl Pipe {
     /// Waits until the peer has read what was written. An end that cannot write has nothing to
     /// wait for.
     fn flush(&mut self, end: EndId, ticket: Ticket) -> Result<Progress<()>> {
-        if self.severed_mut(end).is_some() {
+        if let Link::Severed { .. } = self.ends.get(&end).ok_or(Error::BadHandle)?.link {
             return Err(Error::NotConnected);
         }
-        let (is_open, named) = (self.ends.contains_key(&end), self.named);
+        let named = self.named;
         match self.side(end, true) {
             Ok(Some((instance, side))) => {
                 let lane = instance.lane_mut(side.lane);
                 let until = lane.outlets.end_positions();
                 lane.flush(ParkedFlush { ticket, end, until }, side.peers_from, named)
             }
-            Ok(None) => Ok(Progress::Done(())),
-            Err(error) if !is_open => Err(error),
-            Err(_) => Ok(Progress::Done(())),
+            Ok(None) | Err(_) => Ok(Progress::Done(())),
         }
     }
 
@@ -129,9 +127,8 @@ impl Lane {
         readers_from: u64,
         named: bool,
     ) -> Result<Progress<()>> {
-        let is_read = self.is_read(&flush.until);
-        let has_lost = self.traffic().discarded_bytes > 0;
-        let is_left = self.is_broken(readers_from) && (has_lost || !is_read);
+        let is_read = self.outlets.have_passed(&flush.until);
+        let is_left = self.is_broken(readers_from) && (self.has_lost || !is_read);
         let is_hopeless = !is_read && !named && !self.has_readers();
         if is_left || is_hopeless {
             return Err(Error::BrokenPipe);
@@ -164,7 +161,7 @@ impl Lane {
     /// A write of this end is in the queues now, or went straight to readers.
     pub(crate) fn note_write(&mut self, end: EndId) {
         if self.sharing != Sharing::Private {
-            self.last_writes.insert(end, self.outlets.end_positions());
+            self.outlets.note_write(self.last_writes.entry(end).or_default());
         }
     }
 
@@ -178,14 +175,7 @@ impl Lane {
 
     /// Whether something that an end wrote is not read yet, a line that it has begun included.
     fn has_unread(&self, end: EndId) -> bool {
-        let is_unread = |until| !self.is_read(&until);
+        let is_unread = |until| !self.outlets.have_passed(&until);
         self.written_until(end).is_some_and(is_unread) || self.begun_lines.contains_key(&end)
-    }
-
-    /// Whether everything before these positions has been read. At the end there may be an empty
-    /// message.
-    fn is_read(&self, until: &Positions) -> bool {
-        let is_end = *until == self.outlets.end_positions();
-        self.is_drained() || !is_end && self.outlets.have_passed(until)
     }
 }

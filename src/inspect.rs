@@ -4,7 +4,6 @@
 use crate::access::{Direction, in_force};
 use crate::end::{Connection, EndId, Link, Pending, ReadMode, Role, Who};
 use crate::engine::Engine;
-use crate::outlet::Outlet;
 use crate::pipe::Pipe;
 use crate::quota::Gate;
 use crate::report::EndRole;
@@ -160,10 +159,9 @@ impl Pipe {
                 info.role = Some((*role).into());
                 info.state = Some(instance.state);
                 if let Some(side) = reads.filter(|_| end.wanted.read) {
-                    let lane = instance.lane(side.lane);
-                    let own = lane.outlets.own(id).map(Outlet::traffic);
-                    info.readable_bytes = lane.outlets.of(id).queue.byte_len();
-                    info.traffic = own.unwrap_or_else(|| lane.traffic());
+                    let outlet = instance.lane(side.lane).outlets.of(id);
+                    info.readable_bytes = outlet.queue.byte_len();
+                    info.traffic = outlet.traffic();
                 }
                 if let Some(side) = writes.filter(|_| end.wanted.write) {
                     info.writable_bytes = instance.lane(side.lane).room_bytes(self.limits(gate));

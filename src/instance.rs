@@ -26,6 +26,8 @@ pub(crate) struct Instance {
     /// The processes of the two ends, also when they have gone.
     pub(crate) server: Who,
     pub(crate) client: Option<Who>,
+    /// A client has come, and may have been disconnected since.
+    pub(crate) had_client: bool,
     /// The client's end while it is connected.
     pub(crate) client_end: Option<EndId>,
     /// Server ends' calls that wait for a client.
@@ -59,6 +61,7 @@ impl Instance {
             past_traffic: Traffic::default(),
             server,
             client: None,
+            had_client: false,
             client_end: None,
             connects: VecDeque::new(),
         }
@@ -99,6 +102,7 @@ impl Instance {
     ) -> Connection {
         self.state = self.state.after(Event::ClientOpens).unwrap_or(self.state);
         self.client = Some(who);
+        self.had_client = true;
         self.client_end = Some(end);
         for connect in self.connects.drain(..) {
             effects.answer(connect.ticket, Answer::Connected);
@@ -196,8 +200,9 @@ impl Instance {
     }
 
     /// The server listens again after it has disconnected its client.
-    pub(crate) fn listen_again(&mut self, gate: &Gate<'_>) {
+    pub(crate) fn listen_again(&mut self, gate: &Gate<'_>, effects: &mut Effects) {
         self.advance(Event::ServerListens, gate);
+        self.to_client.writer_pollers.wake(&mut effects.wakes);
     }
 
     fn is_in_use(&self) -> bool {

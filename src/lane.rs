@@ -13,7 +13,7 @@ use crate::quota::Gate;
 use crate::ready::Pollers;
 use crate::settings::{Overflow, Settings};
 use crate::traffic::Traffic;
-use crate::waiting::{Parked, ParkedFlush, ParkedRead, ParkedWrite, Takes, Waits};
+use crate::waiting::{Parked, ParkedFlush, ParkedWrite, Waits};
 use crate::{Error, Result};
 
 /// What a lane has to know of its surroundings to accept a write.
@@ -52,6 +52,8 @@ pub(crate) struct Lane {
     /// What writers handed over, and what became of it beside what the outlets know: readers that
     /// have left, lines that were never ended, and bytes that nobody was there to read.
     pub(crate) past: Traffic,
+    /// Its readers have left without having read all.
+    pub(crate) has_lost: bool,
     /// With `framing=line`: what each writer wrote after its last newline.
     pub(crate) begun_lines: HashMap<EndId, BytesMut>,
 }
@@ -73,6 +75,7 @@ impl Lane {
             writer_ends: 0,
             writer_opens: 0,
             past: Traffic::default(),
+            has_lost: false,
             begun_lines: HashMap::new(),
         }
     }
@@ -146,7 +149,8 @@ impl Lane {
                 }
                 // It may have been the one that the others waited for.
                 self.finish_flushes(effects);
-                return self.relieve(limits, effects);
+                self.relieve(limits, effects);
+                return self.offer(effects);
             }
         }
         if self.reader_ends > 0 {
@@ -181,6 +185,7 @@ impl Lane {
 
     /// Throws away what is buffered (its reader has left) and counts it.
     pub(crate) fn discard(&mut self, gate: &Gate<'_>) {
+        self.has_lost |= !self.is_drained() || !self.begun_lines.is_empty();
         for (_, begun) in self.begun_lines.drain() {
             gate.release(begun.len() as u64);
             self.past.discarded_bytes += begun.len() as u64;
@@ -191,7 +196,7 @@ impl Lane {
     }
 
     /// Whether all writers have gone, so that a drained lane is at its end.
-    fn is_ended(&self) -> bool {
+    pub(crate) fn is_ended(&self) -> bool {
         self.writer_ends == 0 && (self.writer_opens > 0 || self.sharing != Sharing::Private)
     }
 
@@ -208,68 +213,30 @@ impl Lane {
             && (!needs_memory || limits.gate.has_room())
     }
 
+    /// Whether a write that waits would be taken in if this end read. What waits though nothing is
+    /// queued waits for the mount's memory; it needs none when all readers are there. Each would
+    /// wait for the other while others fill memory.
+    pub(crate) fn waits_for_reader(&self, end: EndId) -> bool {
+        let mut others = self.outlets.others(end);
+        !self.writers.is_empty()
+            && self.is_drained()
+            && others.all(|outlet| !outlet.readers.is_empty())
+    }
+
+    /// What waits to be written though nothing is queued is something to read.
+    pub(crate) fn offer(&mut self, effects: &mut Effects) {
+        if !self.writers.is_empty() && self.is_drained() {
+            self.outlets.iter_mut().for_each(|outlet| outlet.pollers.wake(&mut effects.wakes));
+        }
+    }
+
     /// Whether nothing is queued for anybody.
     pub(crate) fn is_drained(&self) -> bool {
         self.outlets.iter().all(|outlet| outlet.queue.is_empty())
     }
 
-    /// One read of up to `max` bytes. A continuation belongs to a read(2) that has got data
-    /// already: it never waits.
-    ///
-    /// # Errors
-    /// [`Error::WouldBlock`] when there is nothing and the caller does not wait.
-    pub(crate) fn read(
-        &mut self,
-        read: ParkedRead,
-        waits: Waits,
-        limits: Limits<'_>,
-        effects: &mut Effects,
-    ) -> Result<Progress<Data>> {
-        // What waits to be written though nothing is buffered waits for the mount's memory. With
-        // its reader there it needs none; each would wait for the other while others fill memory.
-        while self.is_drained() && self.admit_next(limits, effects) {}
-        if waits == Waits::HasSome && read.takes != Takes::Bytes {
-            // A message fits one request: what a continuation found would be another one.
-            return Ok(Progress::Done(Data::default()));
-        }
-        if self.outlets.of_mut(read.end).has_for(read.takes, limits.gate) {
-            return Ok(Progress::Done(self.take(&read, limits, effects)));
-        }
-        if self.is_ended() {
-            return Ok(Progress::Done(Data::default()));
-        }
-        match waits {
-            Waits::Yes => {
-                let was_accepting = self.accepts(limits);
-                self.outlets.of_mut(read.end).readers.push_back(read);
-                if !was_accepting {
-                    self.writer_pollers.wake(&mut effects.wakes);
-                }
-                Ok(Progress::Waiting)
-            }
-            Waits::No => Err(Error::WouldBlock),
-            Waits::HasSome => Ok(Progress::Done(Data::default())),
-        }
-    }
-
-    fn take(&mut self, read: &ParkedRead, limits: Limits<'_>, effects: &mut Effects) -> Data {
-        let was_accepting = self.accepts(limits);
-        // Memory that was lacking goes to those who have waited longest, by way of `relieve`.
-        let had_memory = limits.gate.has_room();
-        let outlet = self.outlets.of_mut(read.end);
-        let data = outlet.take(read.max_bytes, read.takes, limits.gate);
-        if had_memory {
-            self.pump(limits, effects);
-            if !was_accepting && self.accepts(limits) {
-                self.writer_pollers.wake(&mut effects.wakes);
-            }
-        }
-        self.finish_flushes(effects);
-        data
-    }
-
     /// Lets waiting writers in while there is room.
-    fn pump(&mut self, limits: Limits<'_>, effects: &mut Effects) {
+    pub(crate) fn pump(&mut self, limits: Limits<'_>, effects: &mut Effects) {
         while !self.writers.is_empty() && self.accepts(limits) {
             self.admit_next(limits, effects);
         }
@@ -330,9 +297,7 @@ impl Lane {
             (Overflow::Error, _) => Err(Error::Full),
             (Overflow::Block, Waits::Yes) => {
                 self.writers.push_back(write.at_rest());
-                if self.is_drained() {
-                    self.outlets.iter_mut().for_each(|o| o.pollers.wake(&mut effects.wakes));
-                }
+                self.offer(effects);
                 Ok(Progress::Waiting)
             }
             (Overflow::Block, Waits::No | Waits::HasSome) => Err(Error::WouldBlock),

@@ -12,7 +12,6 @@ use crate::namespace::{Ino, Node, Tree};
 use crate::opening::Open;
 use crate::pipe::Pipe;
 use crate::settings::{Lifetime, Mode};
-use crate::state::State;
 
 /// Where a pipe's name is. It changes only while the tree of names is locked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,8 +101,7 @@ impl Pipe {
     /// An end is about to close. It was a server's, unless it came only to go, as touch(1) does.
     pub(crate) fn note_close(&mut self, connection: &Connection, is_tentative: bool) {
         let instance = self.instance_mut(connection.instance);
-        let is_untouched = matches!(instance.state, State::Listening | State::Joined)
-            && instance.traffic().written_bytes == 0;
+        let is_untouched = !instance.had_client && instance.traffic().written_bytes == 0;
         self.served |= connection.role != Role::Client && !(is_tentative && is_untouched);
     }
 }

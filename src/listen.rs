@@ -110,7 +110,7 @@ impl Pipe {
             State::Connected => return Ok(Progress::Done(Arrival::Before)),
             State::Abandoned => return Err(Error::BrokenPipe),
             State::Disconnected => {
-                self.instance_mut(id).listen_again(gate);
+                self.instance_mut(id).listen_again(gate, effects);
                 self.listening.push_back(id);
                 self.serve_waiting(gate, effects);
             }

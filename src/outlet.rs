@@ -23,7 +23,7 @@ use crate::waiting::{Parked, ParkedRead, Takes};
 /// The outlet's name in a lane that has one for all its readers.
 const ALL: EndId = EndId::from_raw(0);
 
-/// Positions in each outlet's stream of bytes.
+/// Positions in what goes through each outlet, in the measure of [`Queue::charge`].
 pub(crate) type Positions = SmallVec<[(EndId, u64); 1]>;
 
 /// A queue, and the readers that wait at it.
@@ -37,6 +37,8 @@ pub(crate) struct Outlet {
     /// Bytes that `overflow` threw away, from the queue and before they came to it.
     overwritten_bytes: u64,
     refused_bytes: u64,
+    /// What is written now is not for it.
+    refuses: bool,
     /// How many messages or writes that were.
     dropped_count: u64,
     /// What the mount counts as this queue's waste.
@@ -62,9 +64,19 @@ impl Outlet {
         data
     }
 
+    /// Whether there are messages, and a reader of bytes would find nothing in them.
+    pub(crate) fn has_only_empty(&self) -> bool {
+        self.queue.byte_len() == 0 && !self.queue.is_empty()
+    }
+
+    /// How far it has been filled.
+    fn end_position(&self) -> u64 {
+        self.queue.charge_taken() + self.queue.charge()
+    }
+
     /// Whether there is something for a reader; one of bytes passes over empty messages.
     pub(crate) fn has_for(&mut self, takes: Takes, gate: &Gate<'_>) -> bool {
-        if takes == Takes::Bytes && self.queue.byte_len() == 0 && !self.queue.is_empty() {
+        if takes == Takes::Bytes && self.has_only_empty() {
             let before = self.queue.charge();
             self.queue.skip_ended();
             gate.release(before - self.queue.charge());
@@ -72,15 +84,20 @@ impl Outlet {
         !self.queue.is_empty()
     }
 
-    /// Hands data to waiting readers; what they leave is queued. A message goes to one reader, and
-    /// what does not fit its buffer is for the next reads.
-    pub(crate) fn push(
+    /// Queues data; bytes go past the queue to readers that wait. Messages they get from
+    /// [`Outlet::serve`], when all of one write are there.
+    fn push(
         &mut self,
         mut data: Bytes,
         boundary: Boundary,
         gate: &Gate<'_>,
         effects: &mut Effects,
     ) {
+        if self.refuses {
+            self.refused_bytes += data.len() as u64;
+            self.dropped_count += 1;
+            return;
+        }
         while boundary == Boundary::None && !data.is_empty() {
             let Some(read) = self.readers.pop_front() else { break };
             let part = data.split_to(read.max_bytes.min(data.len()));
@@ -92,57 +109,56 @@ impl Outlet {
         }
         gate.reserve(charge(&data));
         self.queue.push(data, boundary);
+        if self.readers.is_empty() {
+            self.pollers.wake(&mut effects.wakes);
+        }
+    }
+
+    /// Hands what is queued to readers that wait. A message goes to one of them, and what does not
+    /// fit its buffer is for the next reads.
+    fn serve(&mut self, gate: &Gate<'_>, effects: &mut Effects) {
+        let mut has_served = false;
         while let Some(takes) = self.readers.front().map(|read| read.takes) {
             if !self.has_for(takes, gate) {
-                return;
+                break;
             }
             if let Some(read) = self.readers.pop_front() {
                 let data = self.take(read.max_bytes, takes, gate);
                 read.answer(data, effects);
+                has_served = true;
             }
         }
-        if !self.queue.is_empty() {
+        if has_served && !self.queue.is_empty() {
             self.pollers.wake(&mut effects.wakes);
         }
         self.assert_data_or_readers();
     }
 
-    /// One of several outlets gets data; what becomes of it when this one is full is a matter of
-    /// `overflow` here alone.
-    fn push_or_drop(
-        &mut self,
-        data: Bytes,
-        boundary: Boundary,
-        limits: Limits<'_>,
-        effects: &mut Effects,
-    ) {
+    /// Decides whether a write of this size is for it, which does not suit all outlets: one that
+    /// is full does what `overflow` says.
+    fn admit(&mut self, size: u64, limits: Limits<'_>) {
         let fits = self.has_space(limits) && (!self.readers.is_empty() || limits.gate.has_room());
-        let is_kept = match limits.settings.overflow {
-            Overflow::Block | Overflow::Error => true,
-            Overflow::DropOldest => fits || self.make_room(charge(&data), limits),
-            Overflow::DropNewest => fits,
-        };
-        if is_kept {
-            self.push(data, boundary, limits.gate, effects);
-        } else {
-            self.refused_bytes += data.len() as u64;
-            self.dropped_count += 1;
-        }
+        self.refuses = !fits
+            && match limits.settings.overflow {
+                Overflow::Block | Overflow::Error => false,
+                Overflow::DropOldest => !self.make_room(size, limits),
+                Overflow::DropNewest => true,
+            };
     }
 
     /// Drops the oldest data until a write of this size fits. It may have as much of the mount's
     /// memory as it made free, though others hold all of it; `false`: that is not enough.
-    pub(crate) fn make_room(&mut self, size: u64, limits: Limits<'_>) -> bool {
-        let before = self.overwritten_bytes;
+    fn make_room(&mut self, size: u64, limits: Limits<'_>) -> bool {
+        let before = self.queue.charge_taken();
         loop {
-            let needed = (before + size).saturating_sub(self.overwritten_bytes);
+            let needed = (before + size).saturating_sub(self.queue.charge_taken());
             let lacking = limits.gate.lacking_bytes().min(needed);
             let capacity = limits.settings.capacity_bytes;
             let excess = (self.queue.charge() + size).saturating_sub(capacity).max(lacking);
             if excess == 0 || self.queue.is_empty() {
                 return lacking == 0;
             }
-            let is_first = self.overwritten_bytes == before;
+            let is_first = self.queue.charge_taken() == before;
             let (oldest, takes) = match limits.settings.pipe_type {
                 PipeType::Message => (usize::MAX, Takes::Message),
                 PipeType::Byte => (usize::try_from(excess).unwrap_or(usize::MAX), Takes::Bytes),
@@ -287,6 +303,11 @@ impl Outlets {
         one.into_iter().chain(each.into_iter().flat_map(|all| all.values_mut().map(Box::as_mut)))
     }
 
+    /// Those that this reader's end does not take from.
+    pub(crate) fn others(&self, end: EndId) -> impl Iterator<Item = &Outlet> {
+        self.named().filter(move |(name, _)| *name != ALL && *name != end).map(|(_, other)| other)
+    }
+
     fn named(&self) -> impl Iterator<Item = (EndId, &Outlet)> {
         let (one, each) = match self {
             Self::One(outlet) => (Some((ALL, outlet)), None),
@@ -295,27 +316,53 @@ impl Outlets {
         one.into_iter().chain(each.into_iter().flatten().map(|(end, outlet)| (*end, &**outlet)))
     }
 
-    /// Data for every reader.
+    /// Decides for which readers a write of this size is that does not suit all, until
+    /// [`Outlets::admit_all`].
+    pub(crate) fn admit(&mut self, size: u64, limits: Limits<'_>) {
+        self.iter_mut().for_each(|outlet| outlet.admit(size, limits));
+    }
+
+    pub(crate) fn admit_all(&mut self) {
+        self.iter_mut().for_each(|outlet| outlet.refuses = false);
+    }
+
+    /// Data for every reader; what comes of it to those who wait, [`Outlets::serve`] gives them.
     pub(crate) fn push(
         &mut self,
         data: Bytes,
         boundary: Boundary,
-        limits: Limits<'_>,
+        gate: &Gate<'_>,
         effects: &mut Effects,
     ) {
         match self {
-            Self::One(outlet) => outlet.push(data, boundary, limits.gate, effects),
+            Self::One(outlet) => outlet.push(data, boundary, gate, effects),
             Self::Each(outlets) => {
                 for outlet in outlets.values_mut() {
-                    outlet.push_or_drop(data.clone(), boundary, limits, effects);
+                    outlet.push(data.clone(), boundary, gate, effects);
                 }
             }
         }
     }
 
+    /// Hands what is queued to readers that wait.
+    pub(crate) fn serve(&mut self, gate: &Gate<'_>, effects: &mut Effects) {
+        self.iter_mut().for_each(|outlet| outlet.serve(gate, effects));
+    }
+
     /// How far each outlet has been filled.
     pub(crate) fn end_positions(&self) -> Positions {
-        self.named().map(|(end, outlet)| (end, outlet.queue.end_position())).collect()
+        self.named().map(|(end, outlet)| (end, outlet.end_position())).collect()
+    }
+
+    /// Brings up to date how far a writer has filled each outlet: the write under way has come to
+    /// those that do not refuse it.
+    pub(crate) fn note_write(&self, positions: &mut Positions) {
+        positions.retain(|(end, _)| match self {
+            Self::One(outlet) => outlet.refuses,
+            Self::Each(_) => self.own(*end).is_some_and(|outlet| outlet.refuses),
+        });
+        let kept = self.named().filter(|(_, outlet)| !outlet.refuses);
+        positions.extend(kept.map(|(end, outlet)| (end, outlet.end_position())));
     }
 
     /// Whether everything before these positions has been read, or its reader has left.
@@ -325,7 +372,7 @@ impl Outlets {
                 Self::One(outlet) => Some(outlet),
                 Self::Each(_) => self.own(*end),
             };
-            outlet.is_none_or(|outlet| outlet.queue.head_position() >= *position)
+            outlet.is_none_or(|outlet| outlet.queue.charge_taken() >= *position)
         })
     }
 

@@ -110,7 +110,7 @@ impl Pipe {
     }
 
     /// Of a reading client that its server has disconnected: whether it was told.
-    pub(crate) fn severed_mut(&mut self, id: EndId) -> Option<&mut bool> {
+    fn severed_mut(&mut self, id: EndId) -> Option<&mut bool> {
         match self.ends.get_mut(&id) {
             Some(End { link: Link::Severed { told }, wanted, .. }) if wanted.read => Some(told),
             _ => None,
@@ -152,11 +152,12 @@ impl Pipe {
         effects: &mut Effects,
     ) -> Result<Progress<Data>> {
         if let Some(told) = self.severed_mut(end) {
-            // The first read says so, the next ones find the end of file.
-            return match std::mem::replace(told, true) {
-                true => Ok(Progress::Done(Data::default())),
-                false => Err(Error::Reset),
-            };
+            // The first read says so, the next ones find the end of file. An error that follows
+            // data in one read(2) is lost on its caller.
+            if waits == Waits::HasSome || std::mem::replace(told, true) {
+                return Ok(Progress::Done(Data::default()));
+            }
+            return Err(Error::Reset);
         }
         match (self.side(end, false)?, waits) {
             (Some((instance, side)), _) => {
@@ -223,8 +224,8 @@ impl Pipe {
                 return Ok(Ready { hangup: gone, error: gone, ..Ready::default() });
             }
             Link::Severed { .. } => {
-                let (readable, error) = (wanted.read, wanted.write);
-                return Ok(Ready { readable, hangup: true, error, ..Ready::default() });
+                let readable = wanted.read;
+                return Ok(Ready { readable, hangup: true, error: true, ..Ready::default() });
             }
             Link::Connected(Connection { instance, reads, writes, .. }) => {
                 (*instance, reads.filter(|_| wanted.read), writes.filter(|_| wanted.write))
@@ -232,10 +233,6 @@ impl Pipe {
         };
         let instance = self.instance_mut(instance);
         let mut ready = Ready::default();
-        if instance.state == State::Disconnected {
-            // Whatever it tried would fail at once.
-            ready = Ready { hangup: true, error: true, ..ready };
-        }
         if let Some(Side { lane, peers_from }) = reads {
             let lane = instance.lane_mut(lane);
             key.into_iter().for_each(|key| lane.reader_pollers(id).add(key, id));
@@ -245,6 +242,11 @@ impl Pipe {
             let lane = instance.lane_mut(lane);
             key.into_iter().for_each(|key| lane.writer_pollers().add(key, id));
             ready = ready | lane.writer_ready(peers_from, limits);
+        }
+        if instance.state == State::Disconnected {
+            // Whatever it tried would fail at once.
+            let readable = reads.is_some();
+            ready = Ready { readable, hangup: true, error: true, ..Ready::default() };
         }
         Ok(ready)
     }
@@ -270,7 +272,8 @@ impl Pipe {
                 let instance = self.instance_mut(connection.instance);
                 let is_unmet = connection.writes.is_some_and(|side| {
                     let lane = instance.lane(side.lane);
-                    lane.is_empty() && lane.has_met_nobody(side.peers_from)
+                    let is_empty = lane.is_empty() && lane.begun_lines.is_empty();
+                    is_empty && lane.has_met_nobody(side.peers_from)
                 });
                 if !instance.detach(id, &connection, named, limits, effects) {
                     self.remove_instance(connection.instance);

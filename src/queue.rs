@@ -63,6 +63,8 @@ pub struct Queue {
     /// How many messages have an end, and how many of them are empty.
     messages: usize,
     empty_messages: usize,
+    /// How many empty messages have left.
+    past_empty: u64,
     /// How long the messages after it are.
     lengths: Lengths,
     /// Stream position at which the last message ends.
@@ -88,10 +90,10 @@ impl Queue {
         self.byte_len() + self.empty_messages as u64
     }
 
-    /// How many bytes were ever pushed: the position at which the next push begins.
+    /// How much has ever left it, in the measure of [`Queue::charge`].
     #[must_use]
-    pub fn end_position(&self) -> u64 {
-        self.end
+    pub fn charge_taken(&self) -> u64 {
+        self.head + self.past_empty
     }
 
     /// How many bytes were ever taken or discarded.
@@ -162,6 +164,7 @@ impl Queue {
         let Some(Message { end, length }) = self.first.take() else { return };
         self.messages -= 1;
         self.empty_messages -= usize::from(length == 0);
+        self.past_empty += u64::from(length == 0);
         let next = self.lengths.pop();
         self.first = next.map(|length| Message { end: end + length, length });
     }
@@ -193,9 +196,9 @@ impl Queue {
 
     /// Throws everything away and tells how many bytes that were.
     pub fn clear(&mut self) -> u64 {
-        let bytes = self.byte_len();
-        let (head, end) = (self.end, self.end);
-        *self = Self { head, end, last_end: end, ..Self::default() };
+        let (bytes, end) = (self.byte_len(), self.end);
+        let past_empty = self.past_empty + self.empty_messages as u64;
+        *self = Self { head: end, end, last_end: end, past_empty, ..Self::default() };
         bytes
     }
 
@@ -390,7 +393,7 @@ mod tests {
         drop(queue.take(10));
         assert_eq!(queue.clear(), 990);
         assert!(queue.is_empty());
-        assert_eq!(queue.end_position(), 1000);
+        assert_eq!(queue.charge_taken(), 1000);
         queue.push(bytes(3, 0), Boundary::Message);
         assert_eq!(queue.take_message(9).unwrap().byte_len(), 3);
     }

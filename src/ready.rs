@@ -42,8 +42,7 @@ impl Lane {
 
     /// Whether a reader would get something: buffered, or written by somebody who waits.
     pub(crate) fn offers(&self, end: EndId) -> bool {
-        let is_offered = !self.writers.is_empty() && self.is_drained();
-        is_offered || !self.outlets.of(end).queue.is_empty()
+        self.waits_for_reader(end) || !self.outlets.of(end).queue.is_empty()
     }
 
     /// What poll says of a writer's end that counts readers from this mark.

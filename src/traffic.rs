@@ -5,7 +5,7 @@ use std::ops::Add;
 /// Bytes that went through a lane, an instance or a pipe; the numbers only grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Traffic {
-    /// Bytes that writers handed over.
+    /// Bytes that writers handed over, those that `overflow` dropped included.
     pub written_bytes: u64,
     /// Bytes that readers got.
     pub read_bytes: u64,

@@ -1,19 +1,101 @@
-//! How data gets into a lane: bytes, messages or lines, and what a full lane throws away.
+//! How data gets out of a lane and into it: bytes, messages or lines, and what a full lane throws
+//! away.
 
 use bytes::{Bytes, BytesMut};
 
-use crate::effects::Effects;
+use crate::effects::{Effects, Progress};
 use crate::end::EndId;
 use crate::lane::{Lane, Limits};
 use crate::outlet::{Outlets, charge};
-use crate::queue::Boundary;
+use crate::queue::{Boundary, Data};
 use crate::quota::Gate;
-use crate::settings::{MESSAGE_MAX_BYTES, Overflow, PipeType};
+use crate::settings::{MESSAGE_MAX_BYTES, PipeType};
 use crate::traffic::Traffic;
-use crate::waiting::ParkedWrite;
+use crate::waiting::{ParkedRead, ParkedWrite, Takes, Waits};
 use crate::{Error, Result};
 
 impl Lane {
+    /// One read of up to `max` bytes. A continuation belongs to a read(2) that has got data
+    /// already: it never waits.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is nothing and the caller does not wait.
+    pub(crate) fn read(
+        &mut self,
+        read: ParkedRead,
+        waits: Waits,
+        limits: Limits<'_>,
+        effects: &mut Effects,
+    ) -> Result<Progress<Data>> {
+        while self.passes_over_empty(&read, limits, effects)
+            || self.waits_for_reader(read.end) && self.admit_next(limits, effects)
+        {}
+        if waits == Waits::HasSome && read.takes != Takes::Bytes {
+            // A message fits one request: what a continuation found would be another one.
+            return Ok(Progress::Done(Data::default()));
+        }
+        if !self.outlets.of(read.end).queue.is_empty() {
+            let data = self.take(read.end, read.max_bytes, read.takes, limits, effects);
+            return Ok(Progress::Done(data));
+        }
+        if self.is_ended() {
+            return Ok(Progress::Done(Data::default()));
+        }
+        match waits {
+            Waits::Yes => {
+                let was_accepting = self.accepts(limits);
+                self.outlets.of_mut(read.end).readers.push_back(read);
+                if !was_accepting {
+                    self.writer_pollers.wake(&mut effects.wakes);
+                }
+                self.offer(effects);
+                Ok(Progress::Waiting)
+            }
+            Waits::No => Err(Error::WouldBlock),
+            Waits::HasSome => Ok(Progress::Done(Data::default())),
+        }
+    }
+
+    /// A reader of bytes lets go of empty messages that are next, and what waited behind them
+    /// comes in. `false`: there are none.
+    fn passes_over_empty(
+        &mut self,
+        read: &ParkedRead,
+        limits: Limits<'_>,
+        effects: &mut Effects,
+    ) -> bool {
+        let outlet = self.outlets.of(read.end);
+        let passes_over = read.takes == Takes::Bytes && outlet.has_only_empty();
+        if passes_over {
+            self.take(read.end, 0, read.takes, limits, effects);
+            self.pump(limits, effects);
+        }
+        passes_over
+    }
+
+    fn take(
+        &mut self,
+        end: EndId,
+        max_bytes: usize,
+        takes: Takes,
+        limits: Limits<'_>,
+        effects: &mut Effects,
+    ) -> Data {
+        let was_accepting = self.accepts(limits);
+        // Memory that was lacking goes to those who have waited longest, by way of `relieve`.
+        let had_memory = limits.gate.has_room();
+        let data = self.outlets.of_mut(end).take(max_bytes, takes, limits.gate);
+        if had_memory {
+            self.pump(limits, effects);
+            if !was_accepting && self.accepts(limits) {
+                self.writer_pollers.wake(&mut effects.wakes);
+            }
+        }
+        self.finish_flushes(effects);
+        self.offer(effects);
+        data
+    }
+
     /// What went through so far.
     pub(crate) fn traffic(&self) -> Traffic {
         self.outlets.iter().fold(self.past, |sum, outlet| sum + outlet.traffic())
@@ -75,6 +157,7 @@ impl Lane {
             }
             PipeType::Message => self.push(write.data, Boundary::Message, limits, effects),
         }
+        self.outlets.serve(limits.gate, effects);
         self.note_write(end);
         self.finish_flushes(effects);
     }
@@ -88,13 +171,14 @@ impl Lane {
     ) {
         self.past.written_bytes += data.len() as u64;
         self.push(data, Boundary::Message, limits, effects);
+        self.outlets.serve(limits.gate, effects);
     }
 
     fn push(&mut self, data: Bytes, boundary: Boundary, limits: Limits<'_>, effects: &mut Effects) {
         if matches!(&self.outlets, Outlets::Each(outlets) if outlets.is_empty()) {
             self.past.discarded_bytes += data.len() as u64;
         }
-        self.outlets.push(data, boundary, limits, effects);
+        self.outlets.push(data, boundary, limits.gate, effects);
     }
 
     /// A write finds the lane full and something has to go.
@@ -104,37 +188,9 @@ impl Lane {
         limits: Limits<'_>,
         effects: &mut Effects,
     ) {
-        let drops_oldest = limits.settings.overflow == Overflow::DropOldest;
-        let is_kept = match &mut self.outlets {
-            // Each of them sees to it by itself.
-            Outlets::Each(_) => true,
-            Outlets::One(outlet) => drops_oldest && outlet.make_room(charge(&write.data), limits),
-        };
-        if is_kept {
-            self.accept(write, limits, effects);
-        } else {
-            self.drop_write(write, limits);
-        }
-        self.finish_flushes(effects);
-    }
-
-    /// Drops a write; of lines only whole ones: with what the first began with, and without what
-    /// the last begins with, or halves of different lines would become one.
-    fn drop_write(&mut self, write: ParkedWrite, limits: Limits<'_>) {
-        let mut lines = write.data;
-        let mut count = 1;
-        if limits.settings.keeps_lines() && !write.sends_empty {
-            let rest = lines.split_off(lines.iter().rposition(is_newline).map_or(0, |at| at + 1));
-            if !lines.is_empty() {
-                let begun = self.take_begun_line(write.end, limits.gate);
-                self.past.dropped_bytes += begun.map_or(0, |begun| begun.len() as u64);
-            }
-            self.past.written_bytes += rest.len() as u64;
-            self.begin_line(write.end, &rest, limits.gate);
-            count = lines.iter().filter(|byte| is_newline(byte)).count() as u64;
-        }
-        self.past.dropped_bytes += lines.len() as u64;
-        self.past.dropped_count += count;
+        self.outlets.admit(charge(&write.data), limits);
+        self.accept(write, limits, effects);
+        self.outlets.admit_all();
     }
 
     fn begin_line(&mut self, end: EndId, data: &[u8], gate: &Gate<'_>) {
@@ -154,22 +210,11 @@ impl Lane {
     /// A writer closes: what it wrote after its last newline is a message too.
     pub(crate) fn end_begun_line(&mut self, end: EndId, limits: Limits<'_>, effects: &mut Effects) {
         let Some(begun) = self.take_begun_line(end, limits.gate) else { return };
-        let size = begun.len() as u64;
-        let accepts = self.accepts(limits);
-        let is_kept = match (&mut self.outlets, limits.settings.overflow) {
-            (Outlets::Each(_), _) | (_, Overflow::Block | Overflow::Error) => true,
-            (Outlets::One(outlet), Overflow::DropOldest) => {
-                accepts || outlet.make_room(size, limits)
-            }
-            (Outlets::One(_), Overflow::DropNewest) => accepts,
-        };
-        if is_kept {
-            self.push(begun.freeze(), Boundary::Message, limits, effects);
-            self.note_write(end);
-        } else {
-            self.past.dropped_bytes += size;
-            self.past.dropped_count += 1;
-        }
+        self.outlets.admit(begun.len() as u64, limits);
+        self.push(begun.freeze(), Boundary::Message, limits, effects);
+        self.outlets.serve(limits.gate, effects);
+        self.note_write(end);
+        self.outlets.admit_all();
         self.finish_flushes(effects);
     }
 }

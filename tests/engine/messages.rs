@@ -239,7 +239,7 @@ fn lines_are_dropped_whole() {
     world.writes(server, " line\n");
     assert_eq!(world.reads(client), "last line\n");
     let traffic = traffic(&world);
-    assert_eq!((traffic.written_bytes, traffic.read_bytes), (17, 14));
+    assert_eq!((traffic.written_bytes, traffic.read_bytes), (21, 14));
     assert_eq!((traffic.dropped_bytes, traffic.dropped_count), (7, 1));
 }
 

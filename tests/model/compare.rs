@@ -2,12 +2,16 @@
 
 use std::fmt::Debug;
 
-use pipefs::{Answer, EndId, Error, Node, PipeHandle, Progress, Ready, Traffic};
+use pipefs::settings::Mode;
+use pipefs::{Answer, EndId, Error, Node, OwnReport, PipeHandle, Progress, Ready, Traffic, Whose};
 
 use super::ending::gained;
 use super::moving::Outcome;
 use super::run::{Armed, Difference, File, Run};
-use super::state::{Given, Model, Place};
+use super::state::{Given, Model, Piece};
+
+/// How much is peeked of an end; in turn, by its place.
+const PEEKED_BYTES: [usize; 3] = [0, 3, 5000];
 
 fn same<T: PartialEq + Debug>(what: &str, engine: &T, model: &T) -> Result<(), Difference> {
     if engine == model {
@@ -29,6 +33,9 @@ impl Run {
         answer: impl FnOnce(T) -> Answer,
         model: &Outcome,
     ) -> Result<(), Difference> {
+        let newest = self.model.waiting.last().filter(|_| *model == Outcome::Waits);
+        let adds_deadline = newest.is_some_and(|waiting| waiting.deadline.is_some());
+        same("deadline_added", &self.effects.deadline_added, &adds_deadline)?;
         let answer = match engine {
             Ok(Progress::Waiting) if *model == Outcome::Waits => return Ok(()),
             Ok(Progress::Waiting) => return Err(format!("it waits, expected {model:?}")),
@@ -44,9 +51,17 @@ impl Run {
     fn compare_answer(&mut self, engine: &Answer, model: &Given) -> Result<(), Difference> {
         let agree = match (engine, model) {
             (Answer::Opened(id), Given::Opened(end)) => self.is_end(*id, *end),
-            (Answer::Read(data), Given::Read(bytes)) => data.to_vec() == *bytes,
+            (Answer::Read(engine), Given::Read(model))
+            | (Answer::Transacted(engine), Given::Transacted(model)) => {
+                let Piece { data, left, is_message } = model;
+                let is_end = data.is_empty() && !is_message;
+                engine.to_vec() == *data
+                    && engine.left_bytes() == *left
+                    && engine.is_end() == is_end
+            }
             (Answer::Written(engine), Given::Written(model)) => engine == model,
-            (Answer::Flushed, Given::Flushed) => true,
+            (Answer::Flushed, Given::Flushed) | (Answer::Sent, Given::Sent) => true,
+            (Answer::Connected, Given::Connected) | (Answer::Listening, Given::Listening) => true,
             (Answer::Failed(engine), Given::Failed(model)) => engine == model,
             _ => false,
         };
@@ -69,11 +84,17 @@ impl Run {
     pub(crate) fn compare(&mut self) -> Result<(), Difference> {
         self.compare_answers()?;
         self.compare_wakes()?;
+        let gone: Vec<_> = self.effects.names_gone.drain(..).collect();
+        let gone: Vec<_> = gone.iter().map(|(ino, name)| (*ino, name.as_bytes())).collect();
+        let expected: Vec<_> = self.names_gone.drain(..).collect();
+        let expected: Vec<_> = expected.into_iter().map(|name| self.at(name)).collect();
+        same("names gone", &gone, &expected)?;
         same("waiting", &self.engine.waiting_count(), &self.model.waiting.len())?;
         same("ends", &self.engine.end_count(), &self.model.open_ends())?;
         same("memory", &self.engine.memory().used_bytes, &self.model.used_bytes())?;
         same("deadline", &self.engine.next_deadline(), &self.model.next_deadline())?;
-        (0..self.pipes.len()).try_for_each(|pipe| self.compare_pipe(pipe))
+        (0..self.pipes.len()).try_for_each(|pipe| self.compare_pipe(pipe))?;
+        (0..self.files.len()).try_for_each(|file| self.compare_end(file))
     }
 
     fn compare_answers(&mut self) -> Result<(), Difference> {
@@ -128,14 +149,6 @@ impl Run {
         Ok(())
     }
 
-    /// A write at this end was refused or waits: whoever polls for its lane is aware of that.
-    pub(crate) fn notice_refusal(&mut self, end: usize) {
-        let lane = self.model.writes_to(end);
-        for armed in &mut self.armed {
-            armed.ready.writable &= self.model.writes_to(armed.end) != lane;
-        }
-    }
-
     fn compare_pipe(&self, pipe: usize) -> Result<(), Difference> {
         let handle: &PipeHandle = &self.pipes[pipe];
         let state = self.engine.pipe_state(handle);
@@ -156,10 +169,18 @@ impl Run {
         same("holders", &holders, &self.model.holders(pipe))?;
 
         let status = self.engine.status(&Node::Pipe(handle.clone())).expect("pipes have a status");
-        let buffered: u64 = state.instances.iter().map(|(_, bytes)| bytes).sum();
-        same("buffered bytes", &status.buffered_bytes, &buffered)?;
-        let accounted = traffic.read_bytes + traffic.discarded_bytes + buffered;
-        same("conservation", &traffic.written_bytes, &(accounted + model.lost_bytes))?;
+        same("buffered bytes", &status.buffered_bytes, &self.model.weight(pipe))?;
+        if model.settings.mode != Mode::Broadcast {
+            let buffered: u64 = state.instances.iter().map(|(_, bytes)| bytes).sum();
+            let gone = traffic.read_bytes + traffic.discarded_bytes + traffic.dropped_bytes;
+            same("conservation", &traffic.written_bytes, &(gone + buffered))?;
+        }
+        let mut reports = self.engine.instances(handle, usize::MAX);
+        let mut expected = self.model.reports(pipe);
+        for report in reports.iter_mut().chain(&mut expected) {
+            report.ends.sort_by_key(|end| (end.who.pid, end.role as u8, end.own.map(sortable)));
+        }
+        same("reports", &reports, &expected)?;
         same("links", &status.links, &u32::from(model.is_named))?;
         same("mode", &status.attributes.mode, &model.mode)?;
         if let Some(at) = model.accessed {
@@ -170,21 +191,34 @@ impl Run {
             None => Ok(()),
         }
     }
+
+    /// What an end tells of itself.
+    fn compare_end(&self, file: usize) -> Result<(), Difference> {
+        let (File::Open { end, .. } | File::Free(Some(end))) = self.files[file] else {
+            return Ok(());
+        };
+        let Some(id) = self.ids[end] else { return Ok(()) };
+        let max_bytes = PEEKED_BYTES[file % PEEKED_BYTES.len()];
+        let peeked = self.engine.peek_end(id, max_bytes);
+        same("peek", &peeked, &self.model.peek(end, max_bytes))?;
+        same("info", &self.engine.end_info(id), &self.model.info(end))?;
+        for whose in [Whose::Peer, Whose::Server, Whose::Client] {
+            same("peer", &self.engine.peer(id, whose), &self.model.peer(end, whose))?;
+        }
+        Ok(())
+    }
+}
+
+/// What one reader has before it, in an order.
+fn sortable(own: OwnReport) -> (u64, usize, u64, u64) {
+    let OwnReport { buffered_bytes, buffered_messages, dropped_bytes, dropped_count } = own;
+    (buffered_bytes, buffered_messages, dropped_bytes, dropped_count)
 }
 
 impl Model {
-    /// The end is somebody's.
-    pub(crate) fn is_open(&self, end: usize) -> bool {
-        self.ends[end].place != Place::Closed && !self.is_opening(end)
-    }
-
     fn is_below_capacity(&self, end: usize) -> bool {
         let capacity = self.settings(self.ends[end].pipe).capacity_bytes;
-        let below = |lane| self.lane(lane).message_bytes() < capacity;
+        let below = |lane| self.lane(lane).stores.iter().all(|store| store.weight() < capacity);
         self.writes_to(end).is_some_and(|lane| below(lane) && !self.is_broken(end, lane))
-    }
-
-    pub(crate) fn open_ends(&self) -> usize {
-        (0..self.ends.len()).filter(|end| self.is_open(*end)).count()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pipefs::{Answer, AttributeChange, Blocking, Error, Node, Now, Ready, Rename, Ticket};
+use pipefs::{AttributeChange, Error, Node, Now, Ready, Rename, Ticket};
 
 use super::run::{Armed, Difference, File, Run};
 use super::steps::{FILES_PER_PROCESS, NOWHERE};
@@ -48,7 +48,7 @@ impl Run {
         let Some(id) = self.ids[end] else { return Ok(()) };
         let closed = self.engine.close(id, self.now(), &mut self.effects);
         let order = self.order();
-        let expected = self.model.close(Some(end), &order);
+        let expected = self.model.close(end, &order);
         self.expire_names();
         if closed != expected {
             return Err(format!("close gives {closed:?}, expected {expected:?}"));
@@ -57,24 +57,6 @@ impl Run {
             self.files[file] = File::Free(Some(end));
         }
         Ok(())
-    }
-
-    pub(crate) fn flush_at_close(
-        &mut self,
-        ticket: u64,
-        file: usize,
-        blocking: Blocking,
-    ) -> Result<(), Difference> {
-        let (File::Open { end, .. } | File::Free(Some(end))) = self.files[file] else {
-            return Ok(());
-        };
-        let Some(id) = self.ids[end] else { return Ok(()) };
-        self.issuers.insert(ticket, file / FILES_PER_PROCESS);
-        let (unique, now) = (Ticket(ticket), self.now());
-        let flushed = self.engine.flush_at_close(id, blocking, unique, now, &mut self.effects);
-        let order = self.order();
-        let outcome = self.model.flush_at_close(ticket, end, blocking, &order);
-        self.compare_outcome(flushed, |()| Answer::Flushed, &outcome)
     }
 
     pub(crate) fn cancel(&mut self, ticket: u64) -> Result<(), Difference> {

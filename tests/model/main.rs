@@ -3,22 +3,27 @@
 //! Start here: a case is a seed; [`shrink::run_seed`] runs it, step by step, and makes the steps
 //! of one that fails as few as it can.
 //!
-//! - [`state`]: the model: what it knows, and what can be read off that
-//! - [`opening`], [`moving`], [`closing`]: what operations do to the model
-//! - [`lane`]: what is in a lane: messages and lines, and what a full one drops
-//! - [`steps`]: what can be done, and the choice of a random step
-//! - [`run`], [`ending`], [`compare`]: each step on both, and all that can be seen compared
+//! - [`state`]: the model: what it knows; [`looks`]: what can be seen of it
+//! - [`opening`], [`moving`], [`functions`], [`closing`]: what operations do to the model
+//! - [`lane`], [`writing`]: what is in a lane; which messages a write makes and a full lane drops
+//! - [`steps`], [`choice`]: what can be done, and the choice of a random step
+//! - [`run`], [`calls`], [`ending`], [`compare`]: each step on both, and all that can be seen
+//!   compared
 //! - [`shrink`]: from a seed to few steps
 //! - [`random`]: numbers from a seed
 //! - [`failures`]: differences that there were once
 //!
 //! `PIPEFS_CASES=1000000` runs more cases, `PIPEFS_SEED=7` begins at a seed.
 
+mod calls;
+mod choice;
 mod closing;
 mod compare;
 mod ending;
 mod failures;
+mod functions;
 mod lane;
+mod looks;
 mod moving;
 mod opening;
 mod random;
@@ -26,11 +31,12 @@ mod run;
 mod shrink;
 mod state;
 mod steps;
+mod writing;
 
 use std::thread;
 
 /// Cases of one run: some ten seconds, a minute on a slow machine.
-const CASES: u64 = 40_000;
+const CASES: u64 = 15_000;
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;

@@ -1,12 +1,14 @@
 //! How the model moves data: every operation joins the list of those that wait, then whatever can
 //! go on goes on, one operation after another, until none can.
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use pipefs::settings::PipeType;
-use pipefs::{Blocking, Error};
+use pipefs::{Blocking, Error, ReadMode, State};
 
-use super::state::{Given, Model, Place, Waiting, Wish};
+use super::lane::Takes;
+use super::state::{End, Given, LaneAt, Model, Piece, Place, Until, Waiting, Wish};
+use super::writing::Sends;
 
 /// What an operation comes to at once.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,53 +17,68 @@ pub(crate) enum Outcome {
     Waits,
 }
 
+impl Outcome {
+    pub(crate) fn failed(error: Error) -> Self {
+        Self::Done(Given::Failed(error))
+    }
+}
+
+/// What a read gets that gets nothing: end of file.
+const NO_DATA: Given = Given::Read(Piece { data: Vec::new(), left: 0, is_message: false });
+
 impl Model {
-    /// Begins an operation that is told whether it waits.
-    pub(crate) fn move_data(
+    pub(crate) fn read(
         &mut self,
         ticket: u64,
-        end: Option<usize>,
-        wish: Wish,
+        end: usize,
+        max_bytes: usize,
         blocking: Blocking,
         order: &[u64],
     ) -> Outcome {
-        let end = end.filter(|&end| self.ends[end].place != Place::Closed);
-        let Some(end) = end.filter(|&end| !self.is_opening(end)) else {
-            return Outcome::Done(Given::Failed(Error::BadHandle));
-        };
-        let wanted = self.ends[end].wanted;
-        let allowed = match wish {
-            Wish::Read { .. } => wanted.read,
-            Wish::Write { .. } => wanted.write,
-            Wish::Open { .. } | Wish::Flush { .. } => true,
-        };
-        if !allowed {
-            return Outcome::Done(Given::Failed(Error::BadHandle));
+        if !self.is_open(end) || !self.ends[end].wanted.read {
+            return Outcome::failed(Error::BadHandle);
         }
-        let is_message_pipe = self.settings(self.ends[end].pipe).pipe_type == PipeType::Message;
-        let wish = match wish {
-            // What follows in the same read(2) would be another message.
-            Wish::Read { .. } if is_message_pipe && blocking == Blocking::Continuation => {
-                Wish::Read { max_bytes: 0 }
-            }
-            wish => wish,
+        let continues = blocking == Blocking::Continuation;
+        let takes = match (self.settings(self.ends[end].pipe).pipe_type, self.ends[end].read_mode) {
+            (PipeType::Byte, _) | (PipeType::Message, ReadMode::Byte) => Takes::Bytes,
+            (PipeType::Message, ReadMode::Message) if continues => Takes::Nothing,
+            (PipeType::Message, ReadMode::Message) => Takes::Message,
         };
-        let otherwise = match (&wish, blocking) {
-            (_, Blocking::Yes) => None,
-            (Wish::Read { .. }, Blocking::Continuation) => Some(Given::Read(Vec::new())),
-            (_, Blocking::No | Blocking::Continuation) => Some(Given::Failed(Error::WouldBlock)),
+        let otherwise = match blocking {
+            Blocking::Yes => None,
+            Blocking::No => Some(Given::Failed(Error::WouldBlock)),
+            Blocking::Continuation => Some(NO_DATA),
         };
-        self.begin(ticket, end, wish, otherwise, order)
+        let wish = Wish::Read { max_bytes, takes, continues };
+        self.begin(ticket, end, wish, None, otherwise, order)
+    }
+
+    pub(crate) fn write(
+        &mut self,
+        ticket: u64,
+        end: usize,
+        sends: Sends,
+        blocking: Blocking,
+        order: &[u64],
+    ) -> Outcome {
+        if !self.is_open(end) || !self.ends[end].wanted.write {
+            return Outcome::failed(Error::BadHandle);
+        }
+        let otherwise = match blocking {
+            Blocking::Yes => None,
+            Blocking::No | Blocking::Continuation => Some(Given::Failed(Error::WouldBlock)),
+        };
+        let wish = Wish::Write { sends, is_forced: false, is_answered: true };
+        self.begin(ticket, end, wish, None, otherwise, order)
     }
 
     /// fsync(2) on an end.
-    pub(crate) fn flush(&mut self, ticket: u64, end: Option<usize>, order: &[u64]) -> Outcome {
-        let lane = end.and_then(|end| self.writes_to(end));
-        let until = lane.map_or(0, |lane| {
-            let lane = self.lane(lane);
-            lane.gone_bytes + lane.message_bytes()
-        });
-        self.move_data(ticket, end, Wish::Flush { until }, Blocking::Yes, order)
+    pub(crate) fn flush(&mut self, ticket: u64, end: usize, order: &[u64]) -> Outcome {
+        if !self.is_open(end) {
+            return Outcome::failed(Error::BadHandle);
+        }
+        let until = self.writes_to(end).map_or_else(Vec::new, |lane| self.filled_until(lane));
+        self.begin(ticket, end, Wish::Flush { until }, None, None, order)
     }
 
     /// close(2) on an end that waits until what it wrote has been read.
@@ -72,33 +89,45 @@ impl Model {
         blocking: Blocking,
         order: &[u64],
     ) -> Outcome {
-        if self.ends[end].place == Place::Closed || self.is_opening(end) {
-            return Outcome::Done(Given::Failed(Error::BadHandle));
+        if !self.is_open(end) {
+            return Outcome::failed(Error::BadHandle);
         }
-        let wanted = self.ends[end].wanted;
-        let Some(lane) = self.writes_to(end).filter(|_| wanted.write) else {
+        let lane = self.writes_to(end).filter(|_| self.ends[end].wanted.write);
+        let Some(lane) = lane.filter(|_| !self.is_disconnected(end)) else {
             return Outcome::Done(Given::Flushed);
         };
-        let state = self.lane(lane);
-        let is_unread = self.ends[end].wrote_until.is_some_and(|until| state.gone_bytes < until);
-        if blocking != Blocking::Yes && (is_unread || !state.begun_line(end).is_empty()) {
-            return Outcome::Done(Given::Failed(Error::WouldBlock));
+        let is_unread = !self.has_passed(lane, &self.written_until(lane, end))
+            || !self.lane(lane).begun_line(end).is_empty();
+        if blocking != Blocking::Yes && is_unread {
+            return Outcome::failed(Error::WouldBlock);
         }
         self.end_line(lane, end);
-        let until = match self.is_shared(self.ends[end].pipe) {
-            true => self.ends[end].wrote_until,
-            false => Some(self.lane(lane).gone_bytes + self.lane(lane).message_bytes()),
-        };
-        let state = self.lane(lane);
-        // Others may have written since: their readers may come and go.
-        let is_read = |until: &u64| state.gone_bytes >= *until && !state.is_empty();
-        match until.filter(|until| !is_read(until)) {
-            Some(until) => self.begin(ticket, end, Wish::Flush { until }, None, order),
-            None => {
-                self.settle(order);
-                Outcome::Done(Given::Flushed)
-            }
+        let until = self.written_until(lane, end);
+        if until.is_empty() {
+            self.settle(order);
+            return Outcome::Done(Given::Flushed);
         }
+        self.begin(ticket, end, Wish::Flush { until }, None, None, order)
+    }
+
+    /// How far an end's last write has filled the lane; where there is one writer, all is its.
+    fn written_until(&self, lane: LaneAt, end: usize) -> Vec<Until> {
+        match self.is_joined(self.ends[end].pipe) {
+            true => self.ends[end].wrote_until.clone(),
+            false => self.filled_until(lane),
+        }
+    }
+
+    fn filled_until(&self, lane: LaneAt) -> Vec<Until> {
+        self.lane(lane).stores.iter().map(|store| (store.reader, store.until())).collect()
+    }
+
+    /// All readers that are there have read so far.
+    fn has_passed(&self, lane: LaneAt, until: &[Until]) -> bool {
+        until.iter().all(|(reader, until)| {
+            let store = self.lane(lane).stores.iter().find(|store| store.reader == *reader);
+            store.is_none_or(|store| store.has_passed(*until))
+        })
     }
 
     /// Begins an operation. `otherwise` is what it comes to instead of waiting.
@@ -107,10 +136,11 @@ impl Model {
         ticket: u64,
         end: usize,
         wish: Wish,
+        deadline: Option<Instant>,
         otherwise: Option<Given>,
         order: &[u64],
     ) -> Outcome {
-        self.waiting.push(Waiting { ticket, end, wish });
+        self.waiting.push(Waiting { ticket, end, wish, deadline });
         let order: Vec<u64> = std::iter::once(ticket).chain(order.iter().copied()).collect();
         self.settle(&order);
         if let Some(at) = self.answers.iter().position(|(answered, _)| *answered == ticket) {
@@ -133,9 +163,17 @@ impl Model {
     /// Lets everything go on that can. Where several can and it matters who is first (memory that
     /// is enough for one of two pipes), the one that stands first in `order` is.
     pub(crate) fn settle(&mut self, order: &[u64]) {
+        self.settle_where(|_| true, order);
+    }
+
+    /// The same for operations that wait at some ends alone.
+    pub(crate) fn settle_where(&mut self, goes: impl Fn(&End) -> bool, order: &[u64]) {
         loop {
             self.connect_pending();
-            let able = (0..self.waiting.len()).filter(|&at| self.answer(at).is_some());
+            self.pass_over_empty();
+            let may_go = |at: &usize| self.ends.get(self.waiting[*at].end).is_none_or(&goes);
+            let waiting = (0..self.waiting.len()).filter(may_go);
+            let able = waiting.filter(|&at| self.answer(at).is_some());
             let rank = |at: &usize| {
                 let ticket = self.waiting[*at].ticket;
                 order.iter().position(|other| *other == ticket).unwrap_or(usize::MAX)
@@ -145,74 +183,131 @@ impl Model {
         }
     }
 
+    /// Readers of bytes that wait let go of empty messages.
+    fn pass_over_empty(&mut self) {
+        for at in 0..self.waiting.len() {
+            let Waiting { end, wish, .. } = &self.waiting[at];
+            if matches!(wish, Wish::Read { takes: Takes::Bytes, .. }) && self.is_first_reader(at) {
+                let end = *end;
+                if let Some(lane) = self.reads_from(end) {
+                    self.lane_mut(lane).store_mut(end).pass_over_empty();
+                }
+            }
+        }
+    }
+
+    /// Nobody has waited longer to read the same.
+    fn is_first_reader(&self, at: usize) -> bool {
+        let place =
+            |end| Some((self.reads_from(end)?, self.lane(self.reads_from(end)?).store_at(end)));
+        let own = place(self.waiting[at].end);
+        let mut before = self.waiting[..at].iter().filter(|waiting| waiting.is_read());
+        !before.any(|other| place(other.end) == own)
+    }
+
     /// What a waiting operation comes to, if it can go on.
     fn answer(&self, at: usize) -> Option<Given> {
         let Waiting { end, wish, .. } = &self.waiting[at];
-        let place = self.ends[*end].place;
-        if place == Place::Closed {
-            return Some(Given::Failed(Error::BadHandle));
-        }
-        if matches!(wish, Wish::Flush { .. }) && !self.ends[*end].wanted.write {
-            return Some(Given::Flushed);
-        }
+        let end = *end;
         match wish {
-            Wish::Flush { .. } if matches!(place, Place::Orphan | Place::Pending) => {
-                Some(Given::Flushed)
+            Wish::Watch { pipe } => self.answer_watch(*pipe),
+            _ if self.ends[end].place == Place::Closed => Some(Given::Failed(Error::BadHandle)),
+            Wish::Open => match self.ends[end].place {
+                Place::Orphan => Some(Given::Failed(Error::NotFound)),
+                Place::Pending => None,
+                _ => Some(Given::Opened(end)),
+            },
+            Wish::Read { max_bytes, takes, continues } => {
+                self.answer_read(at, *max_bytes, *takes, *continues)
             }
-            _ if place == Place::Orphan => Some(Given::Failed(Error::NotFound)),
-            _ if place == Place::Pending => None,
-            Wish::Open { .. } => Some(Given::Opened(*end)),
-            Wish::Read { max_bytes } => self.answer_read(at, *end, *max_bytes),
-            Wish::Write { data } => self.answer_write(at, *end, data),
-            Wish::Flush { until } => self.answer_flush(*end, *until),
+            Wish::Write { sends, is_forced, .. } => self.answer_write(at, sends, *is_forced),
+            Wish::Flush { until } => self.answer_flush(end, until),
+            Wish::Connect => self.answer_connect(end),
         }
     }
 
-    fn answer_read(&self, at: usize, end: usize, max_bytes: usize) -> Option<Given> {
+    /// The end's server has thrown its client out and does not listen yet.
+    fn is_disconnected(&self, end: usize) -> bool {
+        let place = self.ends[end].place;
+        matches!(place, Place::Server(number) if self.conduit(number).is_disconnected)
+    }
+
+    fn answer_read(
+        &self,
+        at: usize,
+        max_bytes: usize,
+        takes: Takes,
+        continues: bool,
+    ) -> Option<Given> {
+        let end = self.waiting[at].end;
+        match self.ends[end].place {
+            Place::Orphan => return Some(Given::Failed(Error::NotFound)),
+            Place::Pending => return None,
+            // Whoever gets data together with an error is told of the data alone.
+            Place::Severed { told } if told || continues => return Some(NO_DATA),
+            Place::Severed { .. } => return Some(Given::Failed(Error::Reset)),
+            _ if self.is_disconnected(end) => return Some(Given::Failed(Error::NotConnected)),
+            _ => {}
+        }
         let Some(lane) = self.reads_from(end) else {
             return Some(Given::Failed(Error::BadHandle));
         };
-        let same = |other: &Waiting| {
-            matches!(other.wish, Wish::Read { .. }) && self.reads_from(other.end) == Some(lane)
-        };
-        if self.waiting[..at].iter().any(same) {
+        if !self.is_first_reader(at) {
             return None;
         }
-        let there = match self.pipe_type(lane) {
-            PipeType::Message => self.lane(lane).messages.first().cloned().unwrap_or_default(),
-            PipeType::Byte => self.lane(lane).messages.concat(),
-        };
-        match there.len() {
-            0 if self.is_ended(lane) => Some(Given::Read(Vec::new())),
-            0 => None,
-            all => Some(Given::Read(there[..max_bytes.min(all)].to_vec())),
+        let store = self.lane(lane).store(end);
+        if store.is_empty() && !self.is_ended(lane) {
+            return None;
         }
+        let first = store.messages.first().filter(|_| takes != Takes::Nothing);
+        let is_message = first.is_some() && takes != Takes::Bytes;
+        let there = match takes {
+            Takes::Bytes => store.messages.concat(),
+            _ => first.cloned().unwrap_or_default(),
+        };
+        let data = there[..max_bytes.min(there.len())].to_vec();
+        let left = if is_message { there.len() - data.len() } else { 0 };
+        let piece = Piece { data, left, is_message };
+        Some(if takes == Takes::Reply { Given::Transacted(piece) } else { Given::Read(piece) })
     }
 
-    fn answer_write(&self, at: usize, end: usize, data: &[u8]) -> Option<Given> {
+    fn answer_write(&self, at: usize, sends: &Sends, is_forced: bool) -> Option<Given> {
+        let end = self.waiting[at].end;
+        match self.ends[end].place {
+            Place::Orphan => return Some(Given::Failed(Error::NotFound)),
+            Place::Pending => return None,
+            Place::Severed { .. } => return Some(Given::Failed(Error::BrokenPipe)),
+            _ if self.is_disconnected(end) => return Some(Given::Failed(Error::NotConnected)),
+            _ => {}
+        }
         let Some(lane) = self.writes_to(end) else {
             return Some(Given::Failed(Error::BadHandle));
         };
         if self.is_broken(end, lane) {
             return Some(Given::Failed(Error::BrokenPipe));
         }
-        if data.is_empty() {
+        if matches!(sends, Sends::Write(data) if data.is_empty()) {
             return Some(Given::Written(0));
         }
-        let same = |other: &Waiting| {
-            matches!(other.wish, Wish::Write { .. }) && self.writes_to(other.end) == Some(lane)
-        };
+        let same = |other: &Waiting| other.is_write() && self.writes_to(other.end) == Some(lane);
         if self.waiting[..at].iter().any(same) {
             return None;
         }
-        self.answer_turn(lane, end, data)
+        self.answer_turn(lane, end, sends, is_forced)
     }
 
-    fn answer_flush(&self, end: usize, until: u64) -> Option<Given> {
-        let Some(lane) = self.writes_to(end) else { return Some(Given::Flushed) };
-        let state = self.lane(lane);
-        let is_read = state.gone_bytes >= until;
-        let is_left = self.is_broken(end, lane) && (state.is_lossy || !state.is_empty());
+    fn answer_flush(&self, end: usize, until: &[Until]) -> Option<Given> {
+        match self.ends[end].place {
+            Place::Orphan | Place::Pending => return Some(Given::Flushed),
+            Place::Severed { .. } => return Some(Given::Failed(Error::NotConnected)),
+            // It was the server's own doing.
+            _ if self.is_disconnected(end) => return Some(Given::Flushed),
+            _ => {}
+        }
+        let lane = self.writes_to(end).filter(|_| self.ends[end].wanted.write);
+        let Some(lane) = lane else { return Some(Given::Flushed) };
+        let is_read = self.has_passed(lane, until);
+        let is_left = self.is_broken(end, lane) && (self.lane(lane).is_lossy || !is_read);
         let is_named = self.pipes[self.ends[end].pipe].is_named;
         if is_left || !is_read && !is_named && !self.has_reader(lane) {
             return Some(Given::Failed(Error::BrokenPipe));
@@ -220,31 +315,64 @@ impl Model {
         is_read.then_some(Given::Flushed)
     }
 
+    fn answer_connect(&self, end: usize) -> Option<Given> {
+        let Place::Server(number) = self.ends[end].place else { unreachable!("it is a server's") };
+        let is_named = self.pipes[self.ends[end].pipe].is_named;
+        match self.state(self.conduit(number)) {
+            State::Connected => Some(Given::Connected),
+            State::Abandoned => Some(Given::Failed(Error::BrokenPipe)),
+            State::Disconnected => Some(Given::Failed(Error::NotConnected)),
+            _ => (!is_named).then_some(Given::Failed(Error::NotFound)),
+        }
+    }
+
+    fn answer_watch(&self, pipe: usize) -> Option<Given> {
+        match (self.pipes[pipe].is_named, self.is_available(pipe)) {
+            (false, _) => Some(Given::Failed(Error::NotFound)),
+            (true, true) => Some(Given::Listening),
+            (true, false) => None,
+        }
+    }
+
     /// Does what [`Model::answer`] said.
     fn carry_out(&mut self, at: usize) {
         let given = self.answer(at).expect("it can go on");
-        let Waiting { ticket, end, wish } = self.waiting.remove(at);
-        let pipe = self.ends[end].pipe;
+        let Waiting { ticket, end, wish, .. } = self.waiting.remove(at);
+        let is_answered = !matches!(wish, Wish::Write { is_answered: false, .. });
         match (wish, &given) {
-            (Wish::Open { .. }, Given::Opened(_)) => self.pipes[pipe].opens += 1,
-            (Wish::Open { .. }, _) => self.ends[end].place = Place::Closed,
-            (_, Given::Read(data)) if !data.is_empty() => {
-                let lane = self.reads_from(end).expect("it read");
-                let pipe_type = self.pipe_type(lane);
-                self.lane_mut(lane).take(data.len(), pipe_type);
-                self.pipes[pipe].read_bytes += data.len() as u64;
-                self.pipes[pipe].accessed = self.now_is_told.then_some(self.now);
+            (Wish::Open, Given::Opened(_)) => self.pipes[self.ends[end].pipe].opens += 1,
+            (Wish::Open, _) => self.ends[end].place = Place::Closed,
+            (Wish::Read { .. }, Given::Failed(Error::Reset)) => {
+                self.ends[end].place = Place::Severed { told: true };
             }
-            (Wish::Write { data }, Given::Written(_)) => {
+            (
+                Wish::Read { max_bytes, takes, .. },
+                Given::Read(piece) | Given::Transacted(piece),
+            ) => self.take(end, max_bytes, takes, piece.data.len() as u64),
+            (Wish::Write { sends, is_forced, .. }, Given::Written(_) | Given::Sent) => {
                 let lane = self.writes_to(end).expect("it wrote");
-                if !data.is_empty() {
-                    self.put(lane, end, &data);
+                if !matches!(&sends, Sends::Write(data) if data.is_empty()) {
+                    self.put(lane, end, &sends, is_forced);
                 }
-                self.pipes[pipe].modified = self.now_is_told.then_some(self.now);
+                self.pipes[self.ends[end].pipe].modified = self.now_is_told.then_some(self.now);
             }
             _ => {}
         }
-        self.answers.push((ticket, given));
+        if is_answered {
+            self.answers.push((ticket, given));
+        }
+    }
+
+    fn take(&mut self, end: usize, max_bytes: usize, takes: Takes, bytes: u64) {
+        let Some(lane) = self.reads_from(end) else { return };
+        let store = self.lane_mut(lane).store_mut(end);
+        store.take(max_bytes, takes);
+        store.read_bytes += bytes;
+        let pipe = &mut self.pipes[self.ends[end].pipe];
+        pipe.read_bytes += bytes;
+        if bytes > 0 {
+            pipe.accessed = self.now_is_told.then_some(self.now);
+        }
     }
 
     /// A moment passes. `is_told`: the next operation is told the time.

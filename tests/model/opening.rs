@@ -1,10 +1,10 @@
 //! How the model opens: who becomes server, who client, and who waits.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use pipefs::access::Direction;
 use pipefs::settings::{Mode, OpenPolicy};
-use pipefs::{Error, Patience, Settings, State, Wanted};
+use pipefs::{Error, Patience, ReadMode, Settings, State, Wanted};
 
 use super::lane::Lane;
 use super::moving::Outcome;
@@ -41,7 +41,6 @@ impl Model {
             dropped_bytes: 0,
             dropped_count: 0,
             is_unmet: false,
-            lost_bytes: 0,
             mode,
             accessed: Some(now),
             modified: Some(now),
@@ -75,9 +74,10 @@ impl Model {
             is_tentative: matches!(opening.patience, Patience::NonBlocking | Patience::Touched),
             has_made: matches!(opening.patience, Patience::Created | Patience::Touched),
             place: Place::Pending,
+            read_mode: ReadMode::default(),
             saw_writer: false,
             saw_reader: false,
-            wrote_until: None,
+            wrote_until: Vec::new(),
         });
         self.take_place(end, place);
         if matches!(place, Place::Member(_)) && opening.wanted.read {
@@ -85,7 +85,7 @@ impl Model {
         }
         if place == Place::Pending && opening.patience == Patience::Wait {
             let deadline = self.settings(pipe).wait_timeout.map(|time| opening.now + time);
-            let outcome = self.begin(ticket, end, Wish::Open { deadline }, None, order);
+            let outcome = self.begin(ticket, end, Wish::Open, deadline, None, order);
             if matches!(outcome, Outcome::Done(Given::Failed(_))) {
                 self.ends[end].place = Place::Closed;
             }
@@ -100,12 +100,12 @@ impl Model {
     pub(crate) fn would_serve(&self, pipe: usize, wanted: Wanted) -> bool {
         let served = role(self.direction(pipe), wanted, false);
         let is_server = matches!(served, Ok(Role::Server(_)));
-        if self.is_shared(pipe) { wanted.write } else { is_server }
+        if self.is_joined(pipe) { wanted.write } else { is_server }
     }
 
     /// An open by way of an end's own path joins that end, if it belongs to this pipe.
     fn joins(&mut self, pipe: usize, opening: &Opening) -> Option<Result<usize, Error>> {
-        let end = opening.reopens.filter(|_| !self.is_shared(pipe))?;
+        let end = opening.reopens.filter(|_| self.settings(pipe).mode != Mode::Shared)?;
         let known = &mut self.ends[end];
         if known.pipe != pipe || known.place == Place::Closed {
             return None;
@@ -130,8 +130,7 @@ impl Model {
         }
         match self.settings(pipe).mode {
             Mode::Instance => self.place_at_instance(pipe, opening),
-            Mode::Shared => self.place_in_shared(pipe, opening),
-            Mode::Broadcast => unreachable!("no step makes a broadcast pipe"),
+            Mode::Shared | Mode::Broadcast => self.place_in_joined(pipe, opening),
         }
     }
 
@@ -143,40 +142,36 @@ impl Model {
                 None => self.place_pending(pipe, opening),
             },
             Role::Server(direction) => {
-                let instances = self.instances(pipe);
-                let counted = instances.iter().filter(|(state, _)| *state != State::Draining);
-                if self.settings(pipe).max_instances.is_some_and(|m| counted.count() >= m as usize)
-                {
+                let counted = self.counted_instances(pipe);
+                if self.settings(pipe).max_instances.is_some_and(|most| counted >= most as usize) {
                     return Err(Error::Busy);
                 }
                 self.pipes[pipe].decided = Some(direction);
-                Ok(Place::Server(self.new_conduit(pipe, direction)))
+                Ok(Place::Server(self.new_conduit(pipe, direction, opening.process)))
             }
         }
     }
 
-    fn place_in_shared(&mut self, pipe: usize, opening: &Opening) -> Result<Place, Error> {
+    fn place_in_joined(&mut self, pipe: usize, opening: &Opening) -> Result<Place, Error> {
         let Wanted { read, write, .. } = opening.wanted;
         let non_blocking = opening.patience == Patience::NonBlocking;
         let conduit = self.conduits.iter().find(|c| c.pipe == pipe).map(|c| c.number);
         let lane = conduit.map(|number| (number, Way::Out));
-        if write && !read && non_blocking {
+        let needs_reader = self.settings(pipe).mode == Mode::Shared;
+        if needs_reader && write && !read && non_blocking {
             let reader_waits =
                 self.ends.iter().any(|e| e.pipe == pipe && e.place == Place::Pending);
             if !lane.is_some_and(|lane| self.has_reader(lane)) && !reader_waits {
                 return Err(Error::NoReader);
             }
         }
-        if read && !write && !non_blocking {
-            let has_data = |lane| !self.lane(lane).is_empty();
-            let is_ready = lane.is_some_and(|lane| self.has_writer(lane) || has_data(lane));
-            if !is_ready && !self.pipes[pipe].is_unmet {
-                return self.place_pending(pipe, opening);
-            }
+        let is_ready = self.is_available(pipe) || self.pipes[pipe].is_unmet;
+        if read && !write && !non_blocking && !is_ready {
+            return self.place_pending(pipe, opening);
         }
         Ok(Place::Member(match conduit {
             Some(number) => number,
-            None => self.new_conduit(pipe, Direction::Outbound),
+            None => self.new_conduit(pipe, Direction::Outbound, 0),
         }))
     }
 
@@ -191,16 +186,21 @@ impl Model {
         Ok(Place::Pending)
     }
 
-    fn new_conduit(&mut self, pipe: usize, direction: Direction) -> usize {
+    fn new_conduit(&mut self, pipe: usize, direction: Direction, server: u32) -> usize {
         self.conduits_so_far += 1;
+        self.listens_so_far += 1;
+        let mode = self.settings(pipe).mode;
         self.conduits.push(Conduit {
             number: self.conduits_so_far,
             pipe,
             direction,
-            had_client: false,
-            was_written: false,
-            out: Lane::default(),
-            back: Lane::default(),
+            server,
+            client: None,
+            is_used: false,
+            is_disconnected: false,
+            listens_since: self.listens_so_far,
+            out: Lane::new(mode),
+            back: Lane::new(mode),
         });
         self.conduits_so_far
     }
@@ -216,19 +216,26 @@ impl Model {
             conduit.pipe == pipe
                 && matches!(self.state(conduit), State::Listening | State::Lingering)
         };
-        self.conduits.iter().filter(listens).find(fits).map(|conduit| conduit.number)
+        let fitting = self.conduits.iter().filter(listens).filter(fits);
+        fitting.min_by_key(|conduit| conduit.listens_since).map(|conduit| conduit.number)
     }
 
     fn take_place(&mut self, end: usize, place: Place) {
         if let Place::Client(number) = place {
-            self.conduit(number).had_client = true;
+            let process = self.ends[end].process;
+            let conduit = self.conduit_mut(number);
+            (conduit.client, conduit.is_used) = (Some(process), true);
         }
         if let Place::Member(number) = place {
             let lane = (number, Way::Out);
-            let has_data = !self.lane(lane).is_empty();
+            let has_data = self.lane(lane).has_for_newcomer();
             self.ends[end].saw_writer = has_data || self.has_writer(lane);
             self.ends[end].saw_reader = self.has_reader(lane);
             let Wanted { read, write, .. } = self.ends[end].wanted;
+            if read {
+                let mode = self.settings(self.ends[end].pipe).mode;
+                self.lane_mut(lane).add_reader(end, mode);
+            }
             for other in self.ends.iter_mut().filter(|other| other.place == place) {
                 other.saw_reader |= read;
                 other.saw_writer |= write;
@@ -244,30 +251,21 @@ impl Model {
                 continue;
             }
             let pipe = self.ends[end].pipe;
-            if self.is_shared(pipe) {
+            if self.is_joined(pipe) {
                 let conduit = self.conduits.iter().find(|c| c.pipe == pipe).map(|c| c.number);
                 if let Some(number) = conduit.filter(|&n| self.has_writer((n, Way::Out))) {
                     self.take_place(end, Place::Member(number));
+                    // Clients are served in the order of their opens: what this one waits for
+                    // comes after that of those before it.
+                    let waiting = self.waiting.drain(..);
+                    let (own, others): (Vec<_>, Vec<_>) = waiting.partition(|w| w.end == end);
+                    self.waiting = others;
+                    self.waiting.extend(own);
                 }
             } else if let Some(number) = self.longest_listening(pipe, self.ends[end].wanted) {
                 self.take_place(end, Place::Client(number));
             }
         }
-    }
-
-    /// When the next open that waits runs out of time.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let deadline = |wish: &Wish| match wish {
-            Wish::Open { deadline } => *deadline,
-            _ => None,
-        };
-        self.waiting.iter().filter_map(|waiting| deadline(&waiting.wish)).min()
-    }
-
-    pub(crate) fn expire(&mut self, now: Instant, order: &[u64]) {
-        let due = |wish: &Wish| matches!(wish, Wish::Open { deadline: Some(at) } if *at <= now);
-        let due = self.waiting.iter().filter(|w| due(&w.wish)).map(|w| w.ticket);
-        self.fail_all(due.collect(), Error::TimedOut, order);
     }
 }
 
@@ -276,6 +274,7 @@ fn role(column: Option<Direction>, row: Wanted, listening: bool) -> Result<Role,
     use Direction::{Duplex, Inbound, Outbound};
     let rows = (row.read, row.write, row.truncate);
     match (rows, column) {
+        ((true, true, false), Some(Duplex) | None) if row.append => Ok(Role::Client),
         ((false, true, _), Some(Outbound) | None) => Ok(Role::Server(Outbound)),
         ((false, true, _), Some(Inbound | Duplex)) => Ok(Role::Client),
         ((true, false, _), Some(Inbound)) => Ok(Role::Server(Inbound)),
@@ -286,6 +285,3 @@ fn role(column: Option<Direction>, row: Wanted, listening: bool) -> Result<Role,
         ((false, false, _), _) => Err(Error::Invalid),
     }
 }
-
-/// A step of the clock.
-pub(crate) const TICK: Duration = Duration::from_millis(1);

@@ -3,17 +3,20 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
+use pipefs::settings::Mode;
 use pipefs::{
     Answer, Attributes, Effects, EndId, Engine, Error, Ino, Now, Open, Patience, PipeHandle,
-    PollKey, ROOT, Ready, Ticket, Wanted, Who,
+    PollKey, ROOT, Ready, Ticket, Wanted,
 };
 
+use super::looks::who;
 use super::moving::Outcome;
-use super::opening::{Opening, TICK};
-use super::random::Random;
-use super::state::{Given, Model, Wish};
+use super::opening::Opening;
+use super::state::{Given, Model};
 use super::steps::{FILES_PER_PROCESS, How, NAMES, NOWHERE, Setup, Step};
+
+/// What passes of the clock with each step.
+const TICK: Duration = Duration::from_millis(1);
 
 /// How engine and model differ.
 pub(crate) type Difference = String;
@@ -44,7 +47,7 @@ pub(crate) struct Armed {
 pub(crate) struct Run {
     pub(crate) engine: Engine,
     pub(crate) model: Model,
-    setup: Setup,
+    pub(crate) setup: Setup,
     directory: Ino,
     start: Instant,
     pub(crate) elapsed: Duration,
@@ -57,9 +60,11 @@ pub(crate) struct Run {
     pub(crate) files: Vec<File>,
     pub(crate) armed: Vec<Armed>,
     pub(crate) effects: Effects,
+    /// Names that went by themselves in this step.
+    pub(crate) names_gone: Vec<usize>,
     /// Which process each ticket is of.
     pub(crate) issuers: HashMap<u64, usize>,
-    last_ticket: u64,
+    pub(crate) last_ticket: u64,
 }
 
 impl Run {
@@ -81,31 +86,9 @@ impl Run {
             files: vec![File::Free(None); setup.processes * FILES_PER_PROCESS],
             armed: Vec::new(),
             effects: Effects::default(),
+            names_gone: Vec::new(),
             issuers: HashMap::new(),
             last_ticket: 0,
-        }
-    }
-
-    pub(crate) fn processes(&self) -> usize {
-        self.setup.processes
-    }
-
-    pub(crate) fn random_file(&self, random: &mut Random, in_use: bool) -> usize {
-        let is_free = |file: &File| matches!(file, File::Free(_));
-        let fits = |at: &usize| is_free(&self.files[*at]) != in_use;
-        let fitting: Vec<usize> = (0..self.files.len()).filter(fits).collect();
-        if fitting.is_empty() || random.chance(3) {
-            return random.below(self.files.len());
-        }
-        random.pick(&fitting)
-    }
-
-    pub(crate) fn random_ticket(&self, random: &mut Random) -> u64 {
-        let waiting = &self.model.waiting;
-        match random.below(10) {
-            0..6 if !waiting.is_empty() => waiting[random.below(waiting.len())].ticket,
-            6..8 => self.last_ticket + 1 + random.below(4) as u64,
-            _ => random.below(self.last_ticket as usize + 1) as u64,
         }
     }
 
@@ -128,18 +111,27 @@ impl Run {
     pub(crate) fn step(&mut self, ticket: u64, step: Step) -> Result<(), Difference> {
         self.last_ticket = ticket;
         self.elapsed += TICK;
-        self.model
-            .set_time(self.now().wall, !matches!(step, Step::Close { .. } | Step::Kill { .. }));
+        self.model.set_time(self.now().wall, step.tells_time());
         match step {
             Step::Create { name, mode } => self.create(name, mode)?,
             Step::Open { file, name, how, patience } => {
                 self.open(ticket, file, name, how, patience)?;
             }
             Step::Reopen { file, by, how } => self.reopen(ticket, file, by, how)?,
-            Step::Read { .. } | Step::Write { .. } | Step::Flush { .. } => {
-                self.move_data(ticket, step)?;
+            Step::Read { file, max_bytes, blocking } => {
+                self.read(ticket, file, max_bytes, blocking)?;
             }
+            Step::Write { file, bytes, blocking } => self.write(ticket, file, bytes, blocking)?,
+            Step::Flush { file } => self.flush(ticket, file)?,
             Step::FlushAtClose { file, blocking } => self.flush_at_close(ticket, file, blocking)?,
+            Step::Connect { file, span } => self.connect(ticket, file, span)?,
+            Step::Disconnect { file } => self.disconnect(file)?,
+            Step::Wait { process, name, span } => self.wait(ticket, process, name, span)?,
+            Step::Transact { file, bytes, max_bytes, span } => {
+                self.transact(ticket, file, (bytes, max_bytes), span)?;
+            }
+            Step::SendEmpty { file, blocking } => self.send_empty(ticket, file, blocking)?,
+            Step::SetReadMode { file, mode } => self.set_read_mode(file, mode)?,
             Step::Poll { file, wake } => self.poll(file, wake)?,
             Step::Close { file } => self.close(file)?,
             Step::Cancel { ticket } => self.cancel(ticket)?,
@@ -176,11 +168,7 @@ impl Run {
         Ok(())
     }
 
-    fn create(
-        &mut self,
-        name: usize,
-        mode: Option<pipefs::settings::Mode>,
-    ) -> Result<(), Difference> {
+    fn create(&mut self, name: usize, mode: Option<Mode>) -> Result<(), Difference> {
         let now = self.now().wall;
         let attributes = Attributes::new(0o644, 0, 0, now);
         let (directory, text) = self.at(name);
@@ -218,12 +206,15 @@ impl Run {
         how: How,
         patience: Patience,
     ) -> Result<(), Difference> {
-        // Where the name is gone, a handle that was looked up before: the two may race.
-        let pipe = self.names.get(name).and_then(|pipe| pipe.or(self.last_names[name]));
-        match pipe {
+        match self.looked_up(name) {
             Some(pipe) => self.open_pipe(ticket, file, pipe, (how.wanted(), patience, None)),
             None => Ok(()),
         }
+    }
+
+    /// Where a name leads; where it is gone, where it did: that may have been looked up before.
+    pub(crate) fn looked_up(&self, name: usize) -> Option<usize> {
+        self.names.get(name).and_then(|pipe| pipe.or(self.last_names[name]))
     }
 
     fn reopen(&mut self, ticket: u64, file: usize, by: usize, how: How) -> Result<(), Difference> {
@@ -246,16 +237,14 @@ impl Run {
         }
         let process = (file / FILES_PER_PROCESS) as u32;
         self.issuers.insert(ticket, process as usize);
-        let who = Who { pid: process, uid: 0, gid: 0 };
         let id = reopens.map(|end| self.ids[end].expect("it was open"));
         let (handle, now) = (self.pipes[pipe].clone(), self.now());
-        let open = Open { wanted, who, patience, reopens: id };
+        let open = Open { wanted, who: who(process), patience, reopens: id };
         let result = self.engine.open(&handle, open, Ticket(ticket), now, &mut self.effects);
         let order = self.order();
         let lost = self.model.pipes[pipe].lost_name.filter(|name| self.names[*name].is_none());
-        if let Some(name) =
-            lost.filter(|_| reopens.is_none() && self.model.would_serve(pipe, wanted))
-        {
+        let is_taken_back = reopens.is_none() && self.model.would_serve(pipe, wanted);
+        if let Some(name) = lost.filter(|_| is_taken_back) {
             self.names[name] = Some(pipe);
             self.model.pipes[pipe].is_named = true;
             self.model.pipes[pipe].lost_name = None;
@@ -273,15 +262,7 @@ impl Run {
             Outcome::Waits => self.files[file] = File::Opening { ticket, end: ends_before },
             Outcome::Done(_) => {}
         }
-        let adds_deadline = outcome_waits(&self.files[file]) && self.has_timeout(pipe);
-        if self.effects.deadline_added != adds_deadline {
-            return Err(format!("deadline_added is {}", self.effects.deadline_added));
-        }
         Ok(())
-    }
-
-    fn has_timeout(&self, pipe: usize) -> bool {
-        self.model.settings(pipe).wait_timeout.is_some()
     }
 
     /// What an open or a close may have made out of date.
@@ -293,6 +274,7 @@ impl Run {
                 let name = self.names.iter().position(|named| *named == Some(pipe));
                 let name = name.expect("a pipe with a name has one of these");
                 self.names[name] = None;
+                self.names_gone.push(name);
                 self.model.pipes[pipe].lost_name = Some(name);
                 // Writers elsewhere may get memory before or after that: there is no order.
                 let rank = |ticket: u64| order.iter().position(|other| *other == ticket);
@@ -302,49 +284,10 @@ impl Run {
     }
 
     /// The end that a file holds or held.
-    fn end_of(&self, file: usize) -> Option<usize> {
+    pub(crate) fn end_of(&self, file: usize) -> Option<(usize, EndId)> {
         match self.files[file] {
-            File::Open { end, .. } | File::Free(Some(end)) => Some(end),
+            File::Open { end, .. } | File::Free(Some(end)) => Some((end, self.ids[end]?)),
             File::Opening { .. } | File::Free(None) => None,
-        }
-    }
-
-    fn move_data(&mut self, ticket: u64, step: Step) -> Result<(), Difference> {
-        let (Step::Read { file, .. } | Step::Write { file, .. } | Step::Flush { file }) = step
-        else {
-            return Ok(());
-        };
-        let Some(end) = self.end_of(file) else { return Ok(()) };
-        let Some(id) = self.ids[end] else { return Ok(()) };
-        self.issuers.insert(ticket, file / FILES_PER_PROCESS);
-        let (engine, effects, now) = (&self.engine, &mut self.effects, self.start + self.elapsed);
-        let now = Now { monotonic: now, wall: SystemTime::UNIX_EPOCH + self.elapsed };
-        let unique = Ticket(ticket);
-        match step {
-            Step::Read { max_bytes, blocking, .. } => {
-                let result = engine.read(id, max_bytes, blocking, unique, now, effects);
-                let (wish, order) = (Wish::Read { max_bytes }, self.order());
-                let outcome = self.model.move_data(ticket, Some(end), wish, blocking, &order);
-                self.compare_outcome(result, Answer::Read, &outcome)
-            }
-            Step::Write { bytes, blocking, .. } => {
-                let data = pattern(ticket, bytes);
-                let sent = Bytes::from(data.clone());
-                let result = engine.write(id, sent, blocking, unique, now, effects);
-                let (wish, order) = (Wish::Write { data }, self.order());
-                let outcome = self.model.move_data(ticket, Some(end), wish, blocking, &order);
-                let refused = Outcome::Done(Given::Failed(Error::WouldBlock));
-                if outcome == Outcome::Waits || outcome == refused {
-                    self.notice_refusal(end);
-                }
-                self.compare_outcome(result, Answer::Written, &outcome)
-            }
-            _ => {
-                let result = engine.flush(id, unique, effects);
-                let order = self.order();
-                let outcome = self.model.flush(ticket, Some(end), &order);
-                self.compare_outcome(result, |()| Answer::Flushed, &outcome)
-            }
         }
     }
 }
@@ -354,18 +297,4 @@ impl Drop for Run {
     fn drop(&mut self) {
         self.engine.shut_down(&mut self.effects);
     }
-}
-
-fn outcome_waits(file: &File) -> bool {
-    matches!(file, File::Opening { .. })
-}
-
-/// Data that tells which write it came from, and which part of it; most have lines.
-fn pattern(ticket: u64, bytes: usize) -> Vec<u8> {
-    let byte = |at: u64| match ticket % 3 {
-        0 => (ticket.wrapping_mul(59) + at.wrapping_mul(7)) as u8,
-        _ if (at + ticket).is_multiple_of(4) => b'\n',
-        _ => (ticket.wrapping_mul(59) + at.wrapping_mul(7)) as u8,
-    };
-    (0..bytes as u64).map(byte).collect()
 }

@@ -7,10 +7,11 @@ use std::collections::HashSet;
 use std::time::{Instant, SystemTime};
 
 use pipefs::access::Direction;
-use pipefs::settings::{Access, Mode, Overflow};
-use pipefs::{Error, Ready, Settings, State, Wanted};
+use pipefs::settings::{Access, Mode};
+use pipefs::{Error, ReadMode, Settings, Wanted};
 
-use super::lane::Lane;
+use super::lane::{Lane, Takes};
+use super::writing::Sends;
 
 /// Everything that exists. Numbers of pipes and ends are their places in these lists: nothing is
 /// ever removed but conduits.
@@ -23,6 +24,7 @@ pub(crate) struct Model {
     /// In order of creation.
     pub(crate) conduits: Vec<Conduit>,
     pub(crate) conduits_so_far: usize,
+    pub(crate) listens_so_far: usize,
     /// In order of opening.
     pub(crate) ends: Vec<End>,
     /// Operations that wait, in order of arrival.
@@ -50,28 +52,36 @@ pub(crate) struct Pipe {
     pub(crate) dropped_count: u64,
     /// A writer of a shared pipe came, met no reader, wrote nothing and went.
     pub(crate) is_unmet: bool,
-    /// Bytes that were dropped after they had been written.
-    pub(crate) lost_bytes: u64,
     pub(crate) mode: u32,
     /// `None`: it was read, or written, at a time that nobody told.
     pub(crate) accessed: Option<SystemTime>,
     pub(crate) modified: Option<SystemTime>,
 }
 
-/// An instance, or the one conduit of a shared pipe (which has only the lane `out`).
+/// An instance, or the one conduit of a joined pipe (which has only the lane `out`).
 pub(crate) struct Conduit {
     pub(crate) number: usize,
     pub(crate) pipe: usize,
     pub(crate) direction: Direction,
-    pub(crate) had_client: bool,
-    pub(crate) was_written: bool,
+    /// The process that made it, and the one that came to it.
+    pub(crate) server: u32,
+    pub(crate) client: Option<u32>,
+    /// There was a client, or something was written.
+    pub(crate) is_used: bool,
+    /// The server has thrown its client out and does not listen again yet.
+    pub(crate) is_disconnected: bool,
+    /// The lower, the longer it has been listening.
+    pub(crate) listens_since: usize,
     pub(crate) out: Lane,
     pub(crate) back: Lane,
 }
 
+/// A store of a lane, known by its reader, and how much went through it.
+pub(crate) type Until = (Option<usize>, u64);
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// To the client, or through a shared pipe.
+    /// To the client, or through a joined pipe.
     Out,
     /// To the server.
     Back,
@@ -91,12 +101,14 @@ pub(crate) struct End {
     /// Its open made the name.
     pub(crate) has_made: bool,
     pub(crate) place: Place,
-    /// In a shared pipe: there was a writer, or what one had written, since it opened.
+    /// How it reads from a message pipe.
+    pub(crate) read_mode: ReadMode,
+    /// In a joined pipe: there was a writer, or what one had written, since it opened.
     pub(crate) saw_writer: bool,
     /// In a shared pipe: there was a reader since it opened.
     pub(crate) saw_reader: bool,
-    /// How many bytes its lane had taken after its last write.
-    pub(crate) wrote_until: Option<u64>,
+    /// How far each store of its lane was filled with its last write that came to it.
+    pub(crate) wrote_until: Vec<Until>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,40 +119,84 @@ pub(crate) enum Place {
     Orphan,
     Server(usize),
     Client(usize),
-    /// One of many in a shared pipe.
+    /// A client that its server has thrown out. `told`: a read has said so.
+    Severed {
+        told: bool,
+    },
+    /// One of many in a joined pipe.
     Member(usize),
     Closed,
 }
 
 pub(crate) struct Waiting {
     pub(crate) ticket: u64,
+    /// Whose it is; of a watch: [`NOBODY`].
     pub(crate) end: usize,
     pub(crate) wish: Wish,
+    pub(crate) deadline: Option<Instant>,
 }
 
+impl Waiting {
+    pub(crate) fn is_read(&self) -> bool {
+        matches!(self.wish, Wish::Read { .. })
+    }
+
+    pub(crate) fn is_write(&self) -> bool {
+        matches!(self.wish, Wish::Write { .. })
+    }
+}
+
+/// The number of no end.
+pub(crate) const NOBODY: usize = usize::MAX;
+
 pub(crate) enum Wish {
-    Open {
-        deadline: Option<Instant>,
-    },
+    Open,
     Read {
         max_bytes: usize,
+        takes: Takes,
+        /// It goes on with a read(2) that has got data.
+        continues: bool,
     },
     Write {
-        data: Vec<u8>,
+        sends: Sends,
+        /// It goes at its turn, however full the lane is.
+        is_forced: bool,
+        /// `false`: it is part of something else, which is answered.
+        is_answered: bool,
     },
-    /// Until so many bytes have been read.
+    /// Until each store has let go of so much.
     Flush {
-        until: u64,
+        until: Vec<Until>,
     },
+    /// Until the server has a client.
+    Connect,
+    /// Until something listens at the pipe.
+    Watch {
+        pipe: usize,
+    },
+}
+
+/// What a reader gets.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) data: Vec<u8>,
+    /// Bytes of the same message that did not fit.
+    pub(crate) left: usize,
+    /// It is one message, or a part of one.
+    pub(crate) is_message: bool,
 }
 
 /// What an operation comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Given {
     Opened(usize),
-    Read(Vec<u8>),
+    Read(Piece),
+    Transacted(Piece),
     Written(u32),
+    Sent,
     Flushed,
+    Connected,
+    Listening,
     Failed(Error),
 }
 
@@ -153,6 +209,7 @@ impl Model {
             pipes: Vec::new(),
             conduits: Vec::new(),
             conduits_so_far: 0,
+            listens_so_far: 0,
             ends: Vec::new(),
             waiting: Vec::new(),
             answers: Vec::new(),
@@ -165,8 +222,9 @@ impl Model {
         &self.pipes[pipe].settings
     }
 
-    pub(crate) fn is_shared(&self, pipe: usize) -> bool {
-        self.settings(pipe).mode == Mode::Shared
+    /// It has one conduit, which any number of ends share.
+    pub(crate) fn is_joined(&self, pipe: usize) -> bool {
+        matches!(self.settings(pipe).mode, Mode::Shared | Mode::Broadcast)
     }
 
     /// The directions that the pipe has now.
@@ -179,24 +237,27 @@ impl Model {
         }
     }
 
-    pub(crate) fn conduit(&mut self, number: usize) -> &mut Conduit {
+    pub(crate) fn conduit(&self, number: usize) -> &Conduit {
+        self.conduits.iter().find(|c| c.number == number).expect("it exists")
+    }
+
+    pub(crate) fn conduit_mut(&mut self, number: usize) -> &mut Conduit {
         self.conduits.iter_mut().find(|c| c.number == number).expect("it exists")
     }
 
     pub(crate) fn lane(&self, at: LaneAt) -> &Lane {
-        let conduit = self.conduits.iter().find(|c| c.number == at.0).expect("it exists");
+        let conduit = self.conduit(at.0);
         if at.1 == Way::Out { &conduit.out } else { &conduit.back }
     }
 
     pub(crate) fn lane_mut(&mut self, at: LaneAt) -> &mut Lane {
-        let conduit = self.conduit(at.0);
+        let conduit = self.conduit_mut(at.0);
         if at.1 == Way::Out { &mut conduit.out } else { &mut conduit.back }
     }
 
     fn has_way(&self, number: usize, way: Way) -> bool {
-        let direction = self.conduits.iter().find(|c| c.number == number).map(|c| c.direction);
         let but = if way == Way::Out { Direction::Inbound } else { Direction::Outbound };
-        direction != Some(but)
+        self.conduit(number).direction != but
     }
 
     /// The lane whose reading side an end is. A client is the reader of what comes to it, even if
@@ -207,7 +268,7 @@ impl Model {
             Place::Server(at) => Some((at, Way::Back)).filter(|_| self.has_way(at, Way::Back)),
             Place::Client(at) => Some((at, Way::Out)).filter(|_| self.has_way(at, Way::Out)),
             Place::Member(at) => Some((at, Way::Out)).filter(|_| end.wanted.read),
-            Place::Pending | Place::Orphan | Place::Closed => None,
+            Place::Pending | Place::Orphan | Place::Severed { .. } | Place::Closed => None,
         }
     }
 
@@ -218,7 +279,7 @@ impl Model {
             Place::Server(at) => Some((at, Way::Out)).filter(|_| self.has_way(at, Way::Out)),
             Place::Client(at) => Some((at, Way::Back)).filter(|_| self.has_way(at, Way::Back)),
             Place::Member(at) => Some((at, Way::Out)).filter(|_| end.wanted.write),
-            Place::Pending | Place::Orphan | Place::Closed => None,
+            Place::Pending | Place::Orphan | Place::Severed { .. } | Place::Closed => None,
         }
     }
 
@@ -235,110 +296,58 @@ impl Model {
     }
 
     fn had_client(&self, number: usize) -> bool {
-        self.conduits.iter().any(|c| c.number == number && c.had_client)
+        self.conduit(number).client.is_some()
     }
 
     /// A reader of the lane, once nothing is left in it, is at the end of file.
     pub(crate) fn is_ended(&self, lane: LaneAt) -> bool {
-        let shared = self.is_shared(self.pipe_of(lane));
-        let had_writer = shared || lane.1 == Way::Out || self.had_client(lane.0);
+        let joined = self.is_joined(self.pipe_of(lane));
+        let had_writer = joined || lane.1 == Way::Out || self.had_client(lane.0);
         had_writer && !self.has_writer(lane)
     }
 
     /// A writer has lost its readers.
     pub(crate) fn is_broken(&self, end: usize, lane: LaneAt) -> bool {
-        let had_reader = match (self.is_shared(self.pipe_of(lane)), lane.1) {
-            (true, _) => self.ends[end].saw_reader,
-            (false, Way::Out) => self.had_client(lane.0),
-            (false, Way::Back) => true,
+        let had_reader = match (self.settings(self.pipe_of(lane)).mode, lane.1) {
+            (Mode::Broadcast, _) => return false,
+            (Mode::Shared, _) => self.ends[end].saw_reader,
+            (Mode::Instance, Way::Out) => self.had_client(lane.0),
+            (Mode::Instance, Way::Back) => true,
         };
         had_reader && !self.has_reader(lane)
     }
 
     pub(crate) fn pipe_of(&self, lane: LaneAt) -> usize {
-        self.conduits.iter().find(|c| c.number == lane.0).map(|c| c.pipe).expect("it exists")
+        self.conduit(lane.0).pipe
     }
 
     pub(crate) fn used_bytes(&self) -> u64 {
-        self.conduits.iter().map(Conduit::buffered_bytes).sum()
+        self.conduits.iter().map(Conduit::weight).sum()
     }
 
-    /// The lane has room, and so has the memory.
-    pub(crate) fn has_room(&self, lane: LaneAt) -> bool {
-        let capacity = self.settings(self.pipe_of(lane)).capacity_bytes;
-        self.lane(lane).message_bytes() < capacity && self.used_bytes() < self.memory_bytes
-    }
-
-    /// Each instance's state and buffered bytes, oldest first.
-    pub(crate) fn instances(&self, pipe: usize) -> Vec<(State, u64)> {
-        let of_pipe = self.conduits.iter().filter(|conduit| conduit.pipe == pipe);
-        of_pipe.map(|conduit| (self.state(conduit), conduit.buffered_bytes())).collect()
-    }
-
-    pub(crate) fn state(&self, conduit: &Conduit) -> State {
-        if self.is_shared(conduit.pipe) {
-            return State::Joined;
-        }
-        let server = self.is_there(Place::Server(conduit.number));
-        let client = self.is_there(Place::Client(conduit.number));
-        match (server, conduit.had_client, client) {
-            (true, false, _) => State::Listening,
-            (false, false, _) => State::Lingering,
-            (true, true, true) => State::Connected,
-            (false, true, _) => State::Draining,
-            (true, true, false) => State::Abandoned,
-        }
-    }
-
-    /// What poll says of an end.
-    pub(crate) fn ready(&self, end: usize) -> Ready {
-        let mut ready = Ready::default();
-        if self.ends[end].place == Place::Orphan {
-            (ready.hangup, ready.error) = (true, true);
-        }
-        if let Some(lane) = self.reads_from(end).filter(|_| self.ends[end].wanted.read) {
-            let had_writer = !self.is_shared(self.ends[end].pipe) || self.ends[end].saw_writer;
-            ready.hangup = had_writer && self.is_ended(lane);
-            let offered = !self.lane(lane).is_empty() || self.writer_waits_at(lane);
-            ready.readable = ready.hangup || offered;
-        }
-        if let Some(lane) = self.writes_to(end).filter(|_| self.ends[end].wanted.write) {
-            ready.error = self.is_broken(end, lane);
-            let never_waits = self.settings(self.ends[end].pipe).overflow != Overflow::Block;
-            let accepted = self.has_room(lane) || self.reader_waits_at(lane);
-            let is_next = accepted && !self.writer_waits_at(lane);
-            ready.writable = !ready.error && (never_waits || is_next);
-        }
-        ready
-    }
-
-    pub(crate) fn reader_waits_at(&self, lane: LaneAt) -> bool {
-        let is_read = |waiting: &&Waiting| matches!(waiting.wish, Wish::Read { .. });
-        self.waiting.iter().filter(is_read).any(|w| self.reads_from(w.end) == Some(lane))
-    }
-
-    pub(crate) fn writer_waits_at(&self, lane: LaneAt) -> bool {
-        let is_write = |waiting: &&Waiting| matches!(waiting.wish, Wish::Write { .. });
-        self.waiting.iter().filter(is_write).any(|w| self.writes_to(w.end) == Some(lane))
-    }
-
-    /// The processes that hold ends or wait for one, in order.
-    pub(crate) fn holders(&self, pipe: usize) -> Vec<u32> {
-        let of_pipe = self.ends.iter().filter(|e| e.pipe == pipe && e.place != Place::Closed);
-        let mut processes: Vec<u32> = of_pipe.map(|end| end.process).collect();
-        processes.sort_unstable();
-        processes
+    /// The end is somebody's.
+    pub(crate) fn is_open(&self, end: usize) -> bool {
+        self.ends[end].place != Place::Closed && !self.is_opening(end)
     }
 
     /// An open that waits: its end is nobody's yet.
     pub(crate) fn is_opening(&self, end: usize) -> bool {
-        let is_open = |w: &Waiting| matches!(w.wish, Wish::Open { .. }) && w.end == end;
-        self.waiting.iter().any(is_open)
+        self.waiting.iter().any(|w| matches!(w.wish, Wish::Open) && w.end == end)
+    }
+
+    pub(crate) fn writer_waits_at(&self, lane: LaneAt) -> bool {
+        let mut writes = self.waiting.iter().filter(|w| w.is_write());
+        writes.any(|w| self.writes_to(w.end) == Some(lane))
     }
 }
 
 impl Conduit {
     pub(crate) fn buffered_bytes(&self) -> u64 {
         self.out.buffered_bytes() + self.back.buffered_bytes()
+    }
+
+    /// What it holds of the mount's memory.
+    pub(crate) fn weight(&self) -> u64 {
+        self.out.weight() + self.back.weight()
     }
 }
