@@ -100,12 +100,12 @@ fn a_closure_that_hangs_is_a_failure() {
 #[test]
 fn the_state_watch_sees_uninterruptible_sleep() {
     // The parent of a vfork is in D until its child execs or ends.
-    let script = "import ctypes,time\nif ctypes.CDLL(None).vfork()==0: time.sleep(2)";
+    let script = "import ctypes,time\nif ctypes.CDLL(None).vfork()==0: time.sleep(5)";
     let mut python = crate::harness::command("python3");
     let child = Child::spawn(python.args(["-c", script]));
     let watch = StateWatch::start();
     watch.add(child.pid());
-    std::thread::sleep(Duration::from_millis(1500));
+    std::thread::sleep(Duration::from_millis(4500));
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| watch.finish())).is_err());
     let idle = Child::spawn(&mut sh::<&str>("sleep 100", &[]));
     crate::harness::assert_never_in_d_state(idle.pid(), Duration::from_millis(200));
