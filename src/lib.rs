@@ -94,6 +94,7 @@ pub use engine::{Engine, Now};
 pub use error::{Error, Result};
 pub use handle::PipeHandle;
 pub use inspect::{EndInfo, Peeked, Whose};
+pub use lifetime::Heir;
 pub use listen::Arrival;
 pub use name::Name;
 pub use namespace::{Attributes, Ino, Listing, Node, ROOT, Rename};

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use crate::Error;
 use crate::access::{Decision, Wanted, decide, in_force};
 use crate::effects::Effects;
 use crate::end::{Connection, Role};
@@ -18,6 +19,17 @@ use crate::settings::{Lifetime, Mode};
 pub(crate) struct Place {
     directory: Ino,
     name: Name,
+}
+
+/// What has the name of a pipe now whose name has gone by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heir {
+    /// A pipe that the same users may open.
+    Pipe(PipeHandle),
+    /// Nothing.
+    Nobody,
+    /// The name was removed, or it leads to what others may open.
+    Unknown,
 }
 
 /// Tells the pipes that these names lead to now where they are.
@@ -71,6 +83,25 @@ impl Engine {
         handle.lock().named = true;
         tell_places(&names, [(directory, name.as_bytes())]);
         true
+    }
+
+    /// What the name leads to by now of a pipe whose name has gone by itself: an open that looked
+    /// the name up before may want that.
+    #[must_use]
+    pub fn heir(&self, handle: &PipeHandle) -> Heir {
+        let names = self.names();
+        let (place, attributes) = {
+            let pipe = handle.lock();
+            (pipe.place.clone().filter(|_| !pipe.named), pipe.attributes)
+        };
+        let Some(Place { directory, name }) = place else { return Heir::Unknown };
+        match names.lookup(directory, name.as_bytes()) {
+            Err(Error::NotFound) => Heir::Nobody,
+            Ok(Node::Pipe(heir)) if heir.lock().attributes.is_as_open(&attributes) => {
+                Heir::Pipe(heir.clone())
+            }
+            _ => Heir::Unknown,
+        }
     }
 }
 

@@ -32,6 +32,11 @@ impl Attributes {
         let mode = mode & 0o7777;
         Self { mode, uid, gid, accessed: now, modified: now, changed: now }
     }
+
+    /// Whether the same users may do the same with both.
+    pub(crate) fn is_as_open(&self, other: &Self) -> bool {
+        (self.mode, self.uid, self.gid) == (other.mode, other.uid, other.gid)
+    }
 }
 
 /// The number of a pipe or directory (`st_ino`). Never used twice.

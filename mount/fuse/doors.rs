@@ -58,6 +58,13 @@ impl Doors {
         door.end.replace(end).is_none()
     }
 
+    /// Lets a door lead to another pipe than it did.
+    pub(crate) fn lead_to(&mut self, nodeid: u64, pipe: &PipeHandle) {
+        if let Some(door) = self.doors.get_mut(&nodeid) {
+            door.pipe = pipe.clone();
+        }
+    }
+
     /// The kernel gives references back.
     pub(crate) fn forget(&mut self, nodeid: u64, lookups: u64) {
         if let Some(door) = self.doors.get_mut(&nodeid) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use fuser::{FileHandle, FopenFlags, ReplyEmpty, ReplyIoctl, ReplyOpen};
+use fuser::{FopenFlags, ReplyEmpty, ReplyIoctl};
 use parking_lot::{Condvar, Mutex};
 use pipefs::{Answer, Effects, EndId, Engine, Error, Ino, Name, Progress, Ticket, Wanted};
 
@@ -14,7 +14,7 @@ use super::data::order::Order;
 use super::data::wire;
 use super::device::{Channel, Device, trim_freed_memory};
 use super::doors::Doors;
-use super::errno::fuser_errno;
+use super::errno::{errno, fuser_errno};
 use super::ioctl;
 use super::sizes::{RestoreSize, Unwritten};
 
@@ -53,11 +53,11 @@ pub(crate) struct Driver {
     waiting: Mutex<HashMap<Ticket, WaitingReply>>,
 }
 
-/// An operation of the control plane that waits.
+/// An operation that waits and is no read or write.
 #[derive(Debug)]
 pub(crate) enum WaitingReply {
     /// An open, the door that it goes through, and its flags.
-    Open { reply: ReplyOpen, door: u64, wanted: Wanted },
+    Open { door: u64, wanted: Wanted },
     /// An fsync.
     Flush(ReplyEmpty),
     /// A pipe function.
@@ -66,15 +66,15 @@ pub(crate) enum WaitingReply {
 
 impl WaitingReply {
     /// Answers it. An open's end is noted at its door before the kernel can use it.
-    pub(crate) fn answer(self, driver: &Driver, answer: Answer) {
+    pub(crate) fn answer(self, driver: &Driver, ticket: Ticket, answer: Answer) {
         match (self, answer) {
-            (Self::Open { reply, door, wanted }, Answer::Opened(end)) => {
+            (Self::Open { door, wanted }, Answer::Opened(end)) => {
                 driver.attach(door, end, wanted);
-                reply.opened(FileHandle(end.raw()), driver.open_flags(end));
+                driver.reply_opened(ticket, end);
             }
             (Self::Flush(reply), Answer::Flushed) => reply.ok(),
             (Self::Ioctl(reply), answer) => ioctl::answer(reply, answer),
-            (Self::Open { reply, .. }, Answer::Failed(error)) => reply.error(fuser_errno(error)),
+            (Self::Open { .. }, Answer::Failed(error)) => driver.reply_error(ticket, errno(error)),
             (Self::Flush(reply), Answer::Failed(error)) => reply.error(fuser_errno(error)),
             (reply, answer) => unreachable!("{reply:?} was answered with {answer:?}"),
         }
@@ -120,7 +120,7 @@ impl Driver {
         self.waiting.lock().remove(&ticket)
     }
 
-    /// Answers an operation of the control plane that did not have to wait.
+    /// Answers an operation that did not have to wait.
     pub(crate) fn finish<T>(
         &self,
         ticket: Ticket,
@@ -133,7 +133,7 @@ impl Driver {
             Err(error) => Answer::Failed(error),
         };
         if let Some(reply) = self.take_waiting(ticket) {
-            reply.answer(self, answer);
+            reply.answer(self, ticket, answer);
         }
     }
 

@@ -73,7 +73,8 @@ impl Driver {
         }
     }
 
-    /// Makes a pipe and opens it. A refused open leaves no name behind.
+    /// Makes a pipe and opens it, or the one that somebody has just made of that name. A refused
+    /// open leaves no name behind.
     pub(crate) fn create_and_open(
         &self,
         request: &Request,
@@ -86,9 +87,15 @@ impl Driver {
         let engine = &self.engine;
         let now = Now::read();
         let attributes = new_attributes(request, mode);
-        let pipe = engine.create(parent, name.as_bytes(), attributes, None)?;
+        let wanted = wanted(flags);
+        let (pipe, is_new) = match engine.create(parent, name.as_bytes(), attributes, None) {
+            Err(Error::Exists) if flags & libc::O_EXCL == 0 => {
+                (self.made_by_owner(parent, name, attributes.uid, wanted)?, false)
+            }
+            created => (created?, true),
+        };
         let open = Open {
-            wanted: wanted(flags),
+            wanted,
             who: who(request),
             patience: match flags & libc::O_NONBLOCK {
                 0 => Patience::Created,
@@ -99,8 +106,12 @@ impl Driver {
         let end = match engine.open(&pipe, open, ticket(request), now, effects) {
             Ok(Progress::Done(end)) => end,
             Ok(Progress::Waiting) => unreachable!("a created pipe's open does not wait"),
+            // It has gone again.
+            Err(Error::NotFound) if !is_new => return Err(Error::Exists),
             Err(error) => {
-                let _ = engine.unlink(parent, name.as_bytes(), now, effects);
+                if is_new {
+                    let _ = engine.unlink(parent, name.as_bytes(), now, effects);
+                }
                 return Err(error);
             }
         };
@@ -111,6 +122,27 @@ impl Driver {
             nodeid
         };
         Ok((self.attributes(nodeid, &Node::Pipe(pipe))?, end))
+    }
+}
+
+impl Driver {
+    /// The pipe that came to be in between under a name that a user wanted to create. Nobody has
+    /// checked its permissions, so it is given only to its owner, who may write to it, and only
+    /// for an open that does not wait: a server's.
+    fn made_by_owner(
+        &self,
+        parent: Ino,
+        name: &OsStr,
+        uid: u32,
+        wanted: Wanted,
+    ) -> Result<PipeHandle, Error> {
+        let node = self.engine.lookup(parent, name.as_bytes()).map_err(|_| Error::Exists)?;
+        let Attributes { uid: owner, mode, .. } = self.engine.status(&node)?.attributes;
+        let is_allowed = owner == uid && mode & 0o200 != 0;
+        match node {
+            Node::Pipe(pipe) if is_allowed && wanted.write && !wanted.read => Ok(pipe),
+            _ => Err(Error::Exists),
+        }
     }
 }
 

@@ -17,20 +17,16 @@ use fuser::{
 use parking_lot::Mutex;
 use pipefs::settings::Mode;
 use pipefs::{
-    Answer, AttributeChange, Effects, EndId, Error, Ino, Listing, Node, Now, Open, Patience,
-    PipeHandle, Rename,
+    Answer, AttributeChange, Effects, EndId, Error, Ino, Listing, Node, Now, PipeHandle, Rename,
 };
 
 use super::driver::{Driver, WaitingReply};
-use super::entries::{NO_LIFETIME, new_attributes, ticket, time, wanted, who};
+use super::entries::{NO_LIFETIME, new_attributes, ticket, time};
 use super::errno::fuser_errno;
 use super::ioctl::{Target, wire::Call};
 
 /// The unit of `df`.
 const STATFS_BLOCK_BYTES: u32 = 4096;
-
-/// `__FMODE_EXEC`: the open is for executing the file.
-const OPEN_FOR_EXEC: i32 = 0x20;
 
 /// fuser's view of one mount.
 #[derive(Debug)]
@@ -174,37 +170,6 @@ impl Filesystem for Metadata {
         self.reply_after(reply, |effects| {
             self.driver.engine.rename(from, to, how, Now::read(), effects)
         });
-    }
-
-    fn open(&self, request: &Request, nodeid: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
-        if flags.0 & OPEN_FOR_EXEC != 0 {
-            return reply.error(Errno::EACCES);
-        }
-        let Some(door) = self.driver.doors.lock().get(nodeid.0).cloned() else {
-            return reply.error(Errno::ESTALE);
-        };
-        let nonblocking = flags.0 & libc::O_NONBLOCK != 0;
-        let open = Open {
-            wanted: wanted(flags.0),
-            who: who(request),
-            patience: if nonblocking { Patience::NonBlocking } else { Patience::Wait },
-            reopens: door.end,
-        };
-        let ticket = ticket(request);
-        let waiting = WaitingReply::Open { reply, door: nodeid.0, wanted: open.wanted };
-        self.driver.keep_waiting(ticket, waiting);
-        let mut effects = Effects::default();
-        let progress = self.driver.engine.open(&door.pipe, open, ticket, Now::read(), &mut effects);
-        if progress == Err(Error::NotFound)
-            && door.end.is_none()
-            && let Some(WaitingReply::Open { reply, .. }) = self.driver.take_waiting(ticket)
-        {
-            // The name has gone since it was looked up. Asked again, the kernel looks again: the
-            // caller may want to create it, or somebody else has.
-            reply.error(Errno::ESTALE);
-        }
-        self.driver.finish(ticket, progress, Answer::Opened);
-        self.driver.deliver(&mut effects);
     }
 
     fn create(

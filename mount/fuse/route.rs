@@ -29,7 +29,7 @@ pub(crate) fn plane_of(code: u32) -> Plane {
     match code {
         opcode::READ | opcode::WRITE | opcode::POLL => Plane::Data,
         opcode::FLUSH | opcode::RELEASE | opcode::INTERRUPT => Plane::Data,
-        opcode::LOOKUP | opcode::GETATTR => Plane::Data,
+        opcode::LOOKUP | opcode::GETATTR | opcode::OPEN => Plane::Data,
         opcode::FORGET | opcode::BATCH_FORGET => Plane::Data,
         _ => Plane::Control,
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pipefs::settings::{Lifetime, Linger, Mode};
-use pipefs::{EndId, Error, Ino, Node, Patience, PipeHandle, ROOT, Rename, State, Wanted};
+use pipefs::{EndId, Error, Heir, Ino, Node, Patience, PipeHandle, ROOT, Rename, State, Wanted};
 
 use super::races::{Racer, closes, opens, race, rounds};
 use super::world::{World, attributes};
@@ -295,13 +295,16 @@ fn a_server_that_is_late_takes_the_name_back() {
     // Another pipe has taken it meanwhile.
     let new = world.create("p");
     assert_eq!(world.fails_to_open(&pipe, Wanted::WRITE), Error::NotFound);
-    assert_eq!(world.leads_to(ROOT, "p"), Some(new));
+    assert_eq!(world.leads_to(ROOT, "p"), Some(new.clone()));
+    assert_eq!(world.engine.heir(&pipe), Heir::Pipe(new));
     // What somebody has removed stays removed.
     world.unlink("p");
+    assert_eq!(world.engine.heir(&pipe), Heir::Nobody);
     let (pipe, server) = served(&mut world, "q");
     world.unlink("q");
     world.close(server);
     assert_eq!(world.fails_to_open(&pipe, Wanted::WRITE), Error::NotFound);
+    assert_eq!(world.engine.heir(&pipe), Heir::Unknown);
 }
 
 /// SEMANTICS: name-goes

@@ -258,3 +258,34 @@ fn a_name_is_free_for_others_at_once() {
     assert_eq!(lines, expected);
     eventually(SOON, || !is_there(&mount, "p"));
 }
+
+/// SEMANTICS: name-goes
+///
+/// While a name comes and goes all the time, an open with `O_CREAT` never fails, and one without
+/// finds the name or does not.
+#[test]
+fn opens_take_a_name_that_comes_and_goes_as_it_is() {
+    skip_without_fuse!();
+    let mount = mount();
+    let script = r#"
+        i=0
+        while [ $i -lt 1000 ]; do
+            : > "$1" || exit 1
+            i=$((i + 1))
+        done
+    "#;
+    let mut servers: Vec<Child> = (0..3)
+        .map(|_| Child::spawn(&mut sh(script, &[mount.path("p").to_str().unwrap().to_owned()])))
+        .collect();
+    let path = mount.path("p");
+    within(Duration::from_secs(30), move || {
+        for _ in 0..2000 {
+            match Fd::open(&path, O_RDONLY | O_NONBLOCK) {
+                Ok(_) | Err(Errno::ENOENT) => {}
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    });
+    servers.iter_mut().for_each(|server| assert!(server.wait(SOON).success(), "{server:?}"));
+    eventually(SOON, || !is_there(&mount, "p"));
+}

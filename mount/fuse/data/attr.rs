@@ -1,4 +1,5 @@
-//! The kernel's structures about nodes (linux/fuse.h): names in, entries and attributes out.
+//! The kernel's structures about nodes (linux/fuse.h): names and flags in, entries, attributes and
+//! handles out.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,6 +17,19 @@ const LIFETIME_BYTES: usize = 16;
 /// The name in a LOOKUP's body.
 pub(super) fn name(body: &[u8]) -> Option<&[u8]> {
     body.split_last().filter(|(last, _)| **last == 0).map(|(_, name)| name)
+}
+
+/// `struct fuse_open_in`: the flags of open(2).
+pub(super) fn open_flags(body: &[u8]) -> Option<i32> {
+    Some(i32::from_ne_bytes(body.get(..4)?.try_into().ok()?))
+}
+
+/// `struct fuse_open_out`.
+pub(super) fn open_out(handle: u64, flags: u32) -> [u8; 16] {
+    let mut out = [0; 16];
+    out[..8].copy_from_slice(&handle.to_ne_bytes());
+    out[8..12].copy_from_slice(&flags.to_ne_bytes());
+    out
 }
 
 /// `struct fuse_forget_in`: how many references the kernel gives back.

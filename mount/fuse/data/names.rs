@@ -1,23 +1,34 @@
-//! LOOKUP, GETATTR and FORGET: each open of a file needs them, so they do not take the way through
-//! the control plane, which would be two more threads to wake.
+//! LOOKUP, GETATTR, OPEN and FORGET: each use of a file begins and ends with them, so they do not
+//! take the way through the control plane, which would be two more threads to wake.
 
 use fuser::INodeNo;
-use pipefs::{Error, Ino, Node, Ticket};
+use pipefs::{Answer, Effects, EndId, Error, Heir, Ino, Node, Now, Open, Patience, Ticket, Who};
 use smallvec::SmallVec;
 
 use super::attr;
 use super::wire::{self, InHeader, opcode};
-use crate::fuse::driver::Driver;
+use crate::fuse::driver::{Driver, WaitingReply};
+use crate::fuse::entries::wanted;
 use crate::fuse::errno::errno;
+
+/// `__FMODE_EXEC`: the open is for executing the file.
+const OPEN_FOR_EXEC: i32 = 0x20;
 
 /// A request's body, in one piece.
 pub(super) type Body = SmallVec<[u8; 512]>;
 
 impl Driver {
     /// `None`: the request is malformed.
-    pub(super) fn serve_name(&self, ticket: Ticket, header: InHeader, body: &[u8]) -> Option<()> {
+    pub(super) fn serve_name(
+        &self,
+        ticket: Ticket,
+        header: InHeader,
+        body: &[u8],
+        effects: &mut Effects,
+    ) -> Option<()> {
         match header.opcode {
             opcode::LOOKUP => self.lookup(ticket, header.nodeid, body),
+            opcode::OPEN => self.open(ticket, header, attr::open_flags(body)?, effects),
             opcode::FORGET => self.forget(header.nodeid, body),
             opcode::BATCH_FORGET => self.forget_all(body),
             _ => {
@@ -53,6 +64,61 @@ impl Driver {
             Ok(attributes) => self.reply(ticket, &attr::attr_out(&attributes)),
             Err(error) => self.reply_error(ticket, errno(error)),
         }
+    }
+
+    fn open(
+        &self,
+        ticket: Ticket,
+        header: InHeader,
+        flags: i32,
+        effects: &mut Effects,
+    ) -> Option<()> {
+        let InHeader { nodeid, pid, uid, gid, .. } = header;
+        let door = self.doors.lock().get(nodeid).cloned();
+        let door = match door {
+            _ if flags & OPEN_FOR_EXEC != 0 => Err(libc::EACCES),
+            None => Err(libc::ESTALE),
+            Some(door) => Ok(door),
+        };
+        let Ok(mut door) = door.map_err(|errno| self.reply_error(ticket, errno)) else {
+            return Some(());
+        };
+        let nonblocking = flags & libc::O_NONBLOCK != 0;
+        let open = Open {
+            wanted: wanted(flags),
+            who: Who { pid, uid, gid },
+            patience: if nonblocking { Patience::NonBlocking } else { Patience::Wait },
+            reopens: door.end,
+        };
+        self.keep_waiting(ticket, WaitingReply::Open { door: nodeid, wanted: open.wanted });
+        let progress = loop {
+            let progress = self.engine.open(&door.pipe, open, ticket, Now::read(), effects);
+            if progress != Err(Error::NotFound) || door.end.is_some() {
+                break progress;
+            }
+            // The name has gone since it was looked up.
+            match self.engine.heir(&door.pipe) {
+                Heir::Pipe(heir) => {
+                    self.doors.lock().lead_to(nodeid, &heir);
+                    door.pipe = heir;
+                }
+                Heir::Nobody => break progress,
+                Heir::Unknown => {
+                    // Asked again, the kernel looks again: the caller may want to create it, or
+                    // somebody else has.
+                    self.take_waiting(ticket);
+                    self.reply_error(ticket, libc::ESTALE);
+                    break progress;
+                }
+            }
+        };
+        self.finish(ticket, progress, Answer::Opened);
+        self.deliver(effects);
+        Some(())
+    }
+
+    pub(crate) fn reply_opened(&self, ticket: Ticket, end: EndId) {
+        self.reply(ticket, &attr::open_out(end.raw(), self.open_flags(end).bits()));
     }
 
     /// Nobody waits for an answer to this.

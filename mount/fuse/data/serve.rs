@@ -104,7 +104,10 @@ impl Driver {
                 self.engine.cancel(Ticket(unique), effects);
                 self.deliver(effects);
             }),
-            (Plane::Data, _) => self.serve_name(ticket, header, &body(message, &request.payload)),
+            (Plane::Data, _) => {
+                drop(turn);
+                self.serve_name(ticket, header, &body(message, &request.payload), effects)
+            }
         };
         if known.is_none() {
             warn!("request {} with operation code {} is malformed", ticket.id(), header.opcode);
@@ -197,7 +200,7 @@ impl Driver {
     /// close.
     fn answer_control(&self, ticket: Ticket, answer: Answer) {
         match (self.take_waiting(ticket), answer) {
-            (Some(waiting), answer) => waiting.answer(self, answer),
+            (Some(waiting), answer) => waiting.answer(self, ticket, answer),
             (None, Answer::Failed(error)) => self.reply_error(ticket, errno(error)),
             (None, Answer::Flushed) => self.reply_error(ticket, 0),
             (None, answer) => unreachable!("{ticket:?} waits for no {answer:?}"),

@@ -26,6 +26,7 @@ pub(crate) mod opcode {
     pub(crate) const LOOKUP: u32 = 1;
     pub(crate) const FORGET: u32 = 2;
     pub(crate) const GETATTR: u32 = 3;
+    pub(crate) const OPEN: u32 = 14;
     pub(crate) const READ: u32 = 15;
     pub(crate) const WRITE: u32 = 16;
     pub(crate) const RELEASE: u32 = 18;
@@ -64,6 +65,8 @@ pub(crate) struct InHeader {
     pub(crate) opcode: u32,
     pub(crate) unique: u64,
     pub(crate) nodeid: u64,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
     /// The thread that asks; 0 if it is in no PID namespace that the driver can see.
     pub(crate) pid: u32,
 }
@@ -76,6 +79,8 @@ impl InHeader {
             opcode: u32_at(message, 4)?,
             unique: u64_at(message, 8)?,
             nodeid: u64_at(message, 16)?,
+            uid: u32_at(message, 24)?,
+            gid: u32_at(message, 28)?,
             pid: u32_at(message, 32)?,
         })
     }
