@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::statvfs::statvfs;
 
 use crate::exit::{Exit, Failure, say};
 use crate::mountinfo::{self, Entry};
@@ -45,10 +46,11 @@ impl MountPoint {
         self.mount.as_ref().filter(|entry| entry.mount_point == self.path)
     }
 
-    /// Whether the driver of what is mounted here is gone.
+    /// Whether the driver of what is mounted here is gone. Asked with statfs(2): the kernel may
+    /// answer stat(2) without the driver.
     #[must_use]
     pub fn is_dead(&self) -> bool {
-        fs::metadata(&self.path).is_err_and(|error| is_dead(&error))
+        statvfs(&self.path).is_err_and(|errno| is_dead(&errno.into()))
     }
 }
 

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use crate::effects::{Answer, Effects, PollKey, Progress, Ticket};
 use crate::end::EndId;
 use crate::handle::PipeHandle;
+use crate::lifetime::Heir;
 use crate::namespace::{Attributes, Ino, ROOT, Tree};
 use crate::opening::{Open, Opened};
 use crate::pipe::Pipe;
@@ -113,11 +114,13 @@ impl Engine {
         now: Now,
         effects: &mut Effects,
     ) -> Result<Progress<EndId>> {
-        let opened = self.open_named(handle, open, ticket, now, effects);
-        if opened == Err(Error::NotFound) && self.take_name_back(handle, open, now) {
-            return self.open_named(handle, open, ticket, now, effects);
+        loop {
+            let opened = self.open_named(handle, open, ticket, now, effects);
+            let is_late = opened == Err(Error::NotFound) && open.reopens.is_none();
+            if !is_late || self.heir(handle, open.wanted, now) != Heir::Pipe(handle.clone()) {
+                return opened;
+            }
         }
-        opened
     }
 
     fn open_named(

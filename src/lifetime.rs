@@ -10,7 +10,6 @@ use crate::engine::{Engine, Now};
 use crate::handle::PipeHandle;
 use crate::name::Name;
 use crate::namespace::{Ino, Node, Tree};
-use crate::opening::Open;
 use crate::pipe::Pipe;
 use crate::settings::{Lifetime, Mode};
 
@@ -24,7 +23,7 @@ pub(crate) struct Place {
 /// What has the name of a pipe now whose name has gone by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heir {
-    /// A pipe that the same users may open.
+    /// A pipe that the same users may open; it may be the same one again.
     Pipe(PipeHandle),
     /// Nothing.
     Nobody,
@@ -66,40 +65,35 @@ impl Engine {
         });
     }
 
-    /// A server opens a pipe whose name has gone by itself since it was looked up: the name comes
-    /// back, as if the open had been first. Tells whether it has.
-    pub(crate) fn take_name_back(&self, handle: &PipeHandle, open: Open, now: Now) -> bool {
+    /// What the name leads to by now of a pipe whose name has gone by itself, for an open that
+    /// looked it up before. If it is free, a server's open gets it back for the pipe, as if it had
+    /// been first.
+    pub fn heir(&self, handle: &PipeHandle, wanted: Wanted, now: Now) -> Heir {
         let mut names = self.names();
-        let place = {
+        let (place, attributes, would_serve) = {
             let pipe = handle.lock();
-            let is_wanted = !pipe.named && open.reopens.is_none() && pipe.would_serve(open.wanted);
-            pipe.place.clone().filter(|_| is_wanted)
-        };
-        let Some(Place { directory, name }) = place else { return false };
-        let node = Node::Pipe(handle.clone());
-        if names.insert(directory, name.as_bytes(), node, now.wall).is_err() {
-            return false;
-        }
-        handle.lock().named = true;
-        tell_places(&names, [(directory, name.as_bytes())]);
-        true
-    }
-
-    /// What the name leads to by now of a pipe whose name has gone by itself: an open that looked
-    /// the name up before may want that.
-    #[must_use]
-    pub fn heir(&self, handle: &PipeHandle) -> Heir {
-        let names = self.names();
-        let (place, attributes) = {
-            let pipe = handle.lock();
-            (pipe.place.clone().filter(|_| !pipe.named), pipe.attributes)
+            let place = pipe.place.clone().filter(|_| !pipe.named);
+            (place, pipe.attributes, pipe.would_serve(wanted))
         };
         let Some(Place { directory, name }) = place else { return Heir::Unknown };
-        match names.lookup(directory, name.as_bytes()) {
-            Err(Error::NotFound) => Heir::Nobody,
+        let name = name.as_bytes();
+        match names.lookup(directory, name) {
             Ok(Node::Pipe(heir)) if heir.lock().attributes.is_as_open(&attributes) => {
                 Heir::Pipe(heir.clone())
             }
+            Err(Error::NotFound) if would_serve => {
+                let node = Node::Pipe(handle.clone());
+                match names.insert(directory, name, node, now.wall) {
+                    Ok(()) => {
+                        handle.lock().named = true;
+                        tell_places(&names, [(directory, name)]);
+                        Heir::Pipe(handle.clone())
+                    }
+                    // The directory has gone.
+                    Err(_) => Heir::Nobody,
+                }
+            }
+            Err(Error::NotFound) => Heir::Nobody,
             _ => Heir::Unknown,
         }
     }

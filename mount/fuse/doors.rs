@@ -2,13 +2,13 @@
 //!
 //! A write holds the kernel's inode lock until it is answered. If a pipe were one inode, one
 //! blocked writer would put every other writer, `chmod` and `truncate` of that pipe to
-//! uninterruptible sleep. So every LOOKUP answers with a new inode number, a *door* to the pipe,
-//! and each open has a lock of its own. An open through a door that already belongs to an open
-//! end had no LOOKUP before it: it came through /proc/self/fd, and joins that end.
+//! uninterruptible sleep. So every LOOKUP answers with an inode number that nobody uses, a *door*
+//! to the pipe, and each open has a lock of its own. An open through a door that belongs to an open
+//! end, by a thread that no LOOKUP gave it to, came through /proc/self/fd: it joins that end.
 
 use std::collections::HashMap;
 
-use pipefs::{EndId, PipeHandle};
+use pipefs::{EndId, Ino, PipeHandle};
 
 use super::sizes::SMALL;
 
@@ -21,18 +21,37 @@ pub(crate) struct Door {
     pub(crate) pipe: PipeHandle,
     /// mkfifo's answer: this one inode is shown as FIFO, every later door as regular file.
     pub(crate) is_fifo: bool,
-    /// The end that was opened through it.
-    pub(crate) end: Option<EndId>,
+    /// The end that was opened through it last.
+    end: Option<EndId>,
+    /// Open files that were opened through it.
+    opens: u32,
+    /// The thread that a LOOKUP gave it to, and that has not opened it yet.
+    promised: Option<u32>,
     /// The size that the kernel is to keep, in bytes; stat(2) shows 0.
     pub(crate) size: u64,
     /// References that the kernel holds.
     lookups: u64,
 }
 
+impl Door {
+    /// The end that an open by this thread joins, if there was no LOOKUP before it.
+    pub(crate) fn reopened_by(&self, thread: u32) -> Option<EndId> {
+        self.end.filter(|_| self.opens > 0 && self.promised != Some(thread))
+    }
+
+    /// Whether nobody has it open, or is about to open it, but for this thread.
+    fn is_free_for(&self, thread: u32) -> bool {
+        let is_promised = self.promised.is_some_and(|other| other != thread);
+        self.opens == 0 && !is_promised && !self.is_fifo
+    }
+}
+
 /// All inodes of pipes that the kernel knows.
 #[derive(Debug, Default)]
 pub(crate) struct Doors {
     doors: HashMap<u64, Door>,
+    /// Each pipe's newest door.
+    newest: HashMap<Ino, u64>,
     made: u64,
 }
 
@@ -41,8 +60,30 @@ impl Doors {
     pub(crate) fn make(&mut self, pipe: PipeHandle, is_fifo: bool) -> u64 {
         let nodeid = FIRST_DOOR + self.made;
         self.made += 1;
-        let door = Door { pipe, is_fifo, end: None, size: SMALL, lookups: 1 };
+        self.newest.insert(pipe.ino(), nodeid);
+        let (end, opens, promised) = (None, 0, None);
+        let door = Door { pipe, is_fifo, end, opens, promised, size: SMALL, lookups: 1 };
         self.doors.insert(nodeid, door);
+        nodeid
+    }
+
+    /// A door for a thread that looks the pipe up: one that nobody uses any more, because the
+    /// kernel knows that already, or a new one. Threads that the driver cannot tell apart (0: they
+    /// are in no PID namespace that it sees) get new ones.
+    pub(crate) fn find_or_make(&mut self, pipe: &PipeHandle, thread: u32) -> u64 {
+        let newest = self.newest.get(&pipe.ino()).copied().filter(|_| thread != 0);
+        let door = newest.and_then(|nodeid| Some((nodeid, self.doors.get_mut(&nodeid)?)));
+        let nodeid = match door.filter(|(_, door)| door.is_free_for(thread)) {
+            Some((nodeid, door)) => {
+                door.lookups += 1;
+                door.size = SMALL;
+                nodeid
+            }
+            None => self.make(pipe.clone(), false),
+        };
+        if let Some(door) = self.doors.get_mut(&nodeid) {
+            door.promised = Some(thread);
+        }
         nodeid
     }
 
@@ -50,18 +91,29 @@ impl Doors {
         self.doors.get(&nodeid)
     }
 
-    /// Notes the end that was opened through a door, and the size that its inode needs for it;
-    /// returns whether it is the first one there.
-    pub(crate) fn attach(&mut self, nodeid: u64, end: EndId, size: u64) -> bool {
+    /// Notes the end that a thread has opened through a door, and the size that its inode needs for
+    /// it; returns whether it is the only one there.
+    pub(crate) fn attach(&mut self, nodeid: u64, end: EndId, size: u64, thread: u32) -> bool {
         let Some(door) = self.doors.get_mut(&nodeid) else { return false };
+        door.promised = door.promised.filter(|other| *other != thread);
         door.size = door.size.max(size);
-        door.end.replace(end).is_none()
+        door.end = Some(end);
+        door.opens += 1;
+        door.opens == 1
+    }
+
+    /// An open file that was opened through a door has gone.
+    pub(crate) fn leave(&mut self, nodeid: u64) {
+        if let Some(door) = self.doors.get_mut(&nodeid) {
+            door.opens = door.opens.saturating_sub(1);
+        }
     }
 
     /// Lets a door lead to another pipe than it did.
     pub(crate) fn lead_to(&mut self, nodeid: u64, pipe: &PipeHandle) {
         if let Some(door) = self.doors.get_mut(&nodeid) {
             door.pipe = pipe.clone();
+            self.newest.insert(pipe.ino(), nodeid);
         }
     }
 
@@ -70,7 +122,11 @@ impl Doors {
         if let Some(door) = self.doors.get_mut(&nodeid) {
             door.lookups = door.lookups.saturating_sub(lookups);
             if door.lookups == 0 {
+                let ino = door.pipe.ino();
                 self.doors.remove(&nodeid);
+                if self.newest.get(&ino) == Some(&nodeid) {
+                    self.newest.remove(&ino);
+                }
             }
         }
     }
@@ -78,5 +134,75 @@ impl Doors {
     /// Whether a number is a door's rather than a directory's.
     pub(crate) fn is_door(nodeid: u64) -> bool {
         nodeid >= FIRST_DOOR
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use pipefs::{Attributes, Engine, ROOT, Settings};
+
+    use super::*;
+
+    fn pipe() -> PipeHandle {
+        let attributes = Attributes::new(0o755, 0, 0, SystemTime::UNIX_EPOCH);
+        let engine = Engine::new(Settings::default(), u64::MAX, attributes);
+        engine.create(ROOT, b"p", attributes, None).unwrap()
+    }
+
+    #[test]
+    fn who_looks_up_at_once_gets_doors_apart() {
+        let (mut doors, pipe) = (Doors::default(), pipe());
+        let first = doors.find_or_make(&pipe, 7);
+        assert_ne!(doors.find_or_make(&pipe, 8), first, "7 may be about to open it");
+        let third = doors.find_or_make(&pipe, 8);
+        assert_ne!(third, first);
+        assert_eq!(doors.find_or_make(&pipe, 8), third, "a thread looks up one path at a time");
+    }
+
+    #[test]
+    fn a_door_is_given_again_when_all_have_left() {
+        let (mut doors, pipe) = (Doors::default(), pipe());
+        let door = doors.find_or_make(&pipe, 7);
+        assert!(doors.attach(door, EndId::from_raw(1), 100, 7));
+        assert!(!doors.attach(door, EndId::from_raw(1), 100, 9), "by way of /proc");
+        doors.leave(door);
+        let other = doors.find_or_make(&pipe, 8);
+        assert_ne!(other, door);
+        doors.forget(other, 1);
+        doors.leave(door);
+        assert_ne!(doors.find_or_make(&pipe, 8), door, "the kernel knows no name for it");
+        let newest = doors.find_or_make(&pipe, 8);
+        assert!(doors.attach(newest, EndId::from_raw(2), 100, 8));
+        doors.leave(newest);
+        assert_eq!(doors.find_or_make(&pipe, 9), newest);
+        assert_eq!(doors.get(newest).unwrap().size, SMALL);
+        doors.forget(newest, 2);
+        assert!(doors.get(newest).is_some());
+        doors.forget(newest, 1);
+        assert!(doors.get(newest).is_none() && doors.newest.is_empty());
+    }
+
+    #[test]
+    fn threads_without_a_number_and_fifos_share_no_door() {
+        let (mut doors, pipe) = (Doors::default(), pipe());
+        let door = doors.find_or_make(&pipe, 0);
+        assert_ne!(doors.find_or_make(&pipe, 0), door);
+        let fifo = doors.make(pipe.clone(), true);
+        assert_ne!(doors.find_or_make(&pipe, 7), fifo);
+    }
+
+    #[test]
+    fn an_open_without_a_lookup_joins_the_end() {
+        let (mut doors, pipe) = (Doors::default(), pipe());
+        let (door, end) = (doors.find_or_make(&pipe, 7), EndId::from_raw(1));
+        assert_eq!(doors.get(door).unwrap().reopened_by(7), None);
+        // Somebody who holds the path (`O_PATH`) is faster; 7 wants an end of its own still.
+        doors.attach(door, end, 100, 8);
+        assert_eq!(doors.get(door).unwrap().reopened_by(8), Some(end));
+        assert_eq!(doors.get(door).unwrap().reopened_by(7), None);
+        doors.attach(door, EndId::from_raw(2), 100, 7);
+        assert_eq!(doors.get(door).unwrap().reopened_by(7), Some(EndId::from_raw(2)));
     }
 }

@@ -56,8 +56,8 @@ pub(crate) struct Driver {
 /// An operation that waits and is no read or write.
 #[derive(Debug)]
 pub(crate) enum WaitingReply {
-    /// An open, the door that it goes through, and its flags.
-    Open { door: u64, wanted: Wanted },
+    /// An open, the door that it goes through, its flags, and the thread that opens.
+    Open { door: u64, wanted: Wanted, thread: u32 },
     /// An fsync.
     Flush(ReplyEmpty),
     /// A pipe function.
@@ -68,8 +68,8 @@ impl WaitingReply {
     /// Answers it. An open's end is noted at its door before the kernel can use it.
     pub(crate) fn answer(self, driver: &Driver, ticket: Ticket, answer: Answer) {
         match (self, answer) {
-            (Self::Open { door, wanted }, Answer::Opened(end)) => {
-                driver.attach(door, end, wanted);
+            (Self::Open { door, wanted, thread }, Answer::Opened(end)) => {
+                driver.attach(door, end, wanted, thread);
                 driver.reply_opened(ticket, end);
             }
             (Self::Flush(reply), Answer::Flushed) => reply.ok(),

@@ -48,16 +48,35 @@ impl Driver {
         Ok(file_attributes(nodeid, kind, size, status))
     }
 
-    /// A new door to a pipe, or a directory's own number, with its attributes.
-    pub(crate) fn entry(
+    /// What a thread has looked up, with its attributes: a door to a pipe, or a directory's own
+    /// number.
+    pub(crate) fn found(
         &self,
         node: &Node<PipeHandle>,
-        is_fifo: bool,
+        thread: u32,
     ) -> Result<(u64, FileAttr), Error> {
+        let nodeid = match node {
+            Node::Directory(ino) => ino.0,
+            Node::Pipe(pipe) => {
+                let nodeid = self.doors.lock().find_or_make(pipe, thread);
+                self.unwritten.remove(nodeid);
+                nodeid
+            }
+        };
+        self.entry(nodeid, node)
+    }
+
+    /// A new door to a pipe, or a directory's own number, with its attributes.
+    fn made(&self, node: &Node<PipeHandle>, is_fifo: bool) -> Result<(u64, FileAttr), Error> {
         let nodeid = match node {
             Node::Directory(ino) => ino.0,
             Node::Pipe(pipe) => self.doors.lock().make(pipe.clone(), is_fifo),
         };
+        self.entry(nodeid, node)
+    }
+
+    /// The kernel gets no reference if there is an error.
+    fn entry(&self, nodeid: u64, node: &Node<PipeHandle>) -> Result<(u64, FileAttr), Error> {
         let attributes = self.attributes(nodeid, node);
         if attributes.is_err() {
             self.doors.lock().forget(nodeid, 1);
@@ -67,7 +86,7 @@ impl Driver {
 
     /// Answers with an entry.
     pub(crate) fn reply_entry(&self, node: &Node<PipeHandle>, is_fifo: bool, reply: ReplyEntry) {
-        match self.entry(node, is_fifo) {
+        match self.made(node, is_fifo) {
             Ok((_, attributes)) => reply.entry(&NO_LIFETIME, &attributes, Generation(0)),
             Err(error) => reply.error(fuser_errno(error)),
         }
@@ -118,7 +137,7 @@ impl Driver {
         let nodeid = {
             let mut doors = self.doors.lock();
             let nodeid = doors.make(pipe.clone(), false);
-            doors.attach(nodeid, end, size_for(open.wanted));
+            doors.attach(nodeid, end, size_for(open.wanted), open.who.pid);
             nodeid
         };
         Ok((self.attributes(nodeid, &Node::Pipe(pipe))?, end))

@@ -80,7 +80,7 @@ impl Unwritten {
         self.doors.lock().contains(&door)
     }
 
-    fn remove(&self, door: u64) -> bool {
+    pub(crate) fn remove(&self, door: u64) -> bool {
         if self.count.load(Ordering::Acquire) == 0 {
             return false;
         }
@@ -94,9 +94,9 @@ impl Unwritten {
 impl Driver {
     /// Notes the end that was opened through a door, and sees to the size of its inode. The kernel
     /// has not got the open's answer yet.
-    pub(crate) fn attach(&self, door: u64, end: EndId, wanted: Wanted) {
+    pub(crate) fn attach(&self, door: u64, end: EndId, wanted: Wanted, thread: u32) {
         let size = size_for(wanted);
-        let is_first = self.doors.lock().attach(door, end, size);
+        let is_first = self.doors.lock().attach(door, end, size, thread);
         let is_large = size == *LARGE;
         if wanted.truncate || is_large && !is_first {
             // Also if it is not the first: what another open file reads through this door could

@@ -296,15 +296,15 @@ fn a_server_that_is_late_takes_the_name_back() {
     let new = world.create("p");
     assert_eq!(world.fails_to_open(&pipe, Wanted::WRITE), Error::NotFound);
     assert_eq!(world.leads_to(ROOT, "p"), Some(new.clone()));
-    assert_eq!(world.engine.heir(&pipe), Heir::Pipe(new));
+    assert_eq!(world.engine.heir(&pipe, Wanted::READ, world.now()), Heir::Pipe(new));
     // What somebody has removed stays removed.
     world.unlink("p");
-    assert_eq!(world.engine.heir(&pipe), Heir::Nobody);
+    assert_eq!(world.engine.heir(&pipe, Wanted::READ, world.now()), Heir::Nobody);
     let (pipe, server) = served(&mut world, "q");
     world.unlink("q");
     world.close(server);
     assert_eq!(world.fails_to_open(&pipe, Wanted::WRITE), Error::NotFound);
-    assert_eq!(world.engine.heir(&pipe), Heir::Unknown);
+    assert_eq!(world.engine.heir(&pipe, Wanted::READ, world.now()), Heir::Unknown);
 }
 
 /// SEMANTICS: name-goes

@@ -1,7 +1,7 @@
 //! The kernel's structures about nodes (linux/fuse.h): names and flags in, entries, attributes and
 //! handles out.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fuser::{FileAttr, FileType};
 
@@ -55,9 +55,13 @@ pub(super) fn entry_out(nodeid: u64, attributes: &FileAttr) -> [u8; ENTRY_BYTES 
     out
 }
 
-/// `struct fuse_attr_out` without a lifetime.
-pub(super) fn attr_out(attributes: &FileAttr) -> [u8; LIFETIME_BYTES + ATTR_BYTES] {
+/// `struct fuse_attr_out`; the lifetime is in whole seconds.
+pub(super) fn attr_out(
+    attributes: &FileAttr,
+    lifetime: Duration,
+) -> [u8; LIFETIME_BYTES + ATTR_BYTES] {
     let mut out = [0; LIFETIME_BYTES + ATTR_BYTES];
+    out[..8].copy_from_slice(&lifetime.as_secs().to_ne_bytes());
     out[LIFETIME_BYTES..].copy_from_slice(&attr(attributes));
     out
 }
@@ -106,8 +110,6 @@ fn since_epoch(time: SystemTime) -> (i64, u32) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use fuser::INodeNo;
 
     use super::*;
@@ -145,7 +147,9 @@ mod tests {
         assert_eq!([0, 1, 2, 3, 4, 5].map(|number| long(40 + 8 * number)), [1, 2, 3, 4, 5, 6]);
         let words = [10, 11, 12, libc::S_IFREG | 0o644, 7, 8, 9, 0, 13, 0];
         assert_eq!([0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(|number| word(88 + 4 * number)), words);
-        assert_eq!(attr_out(&attributes)[16..], out[40..]);
+        let out_of_getattr = attr_out(&attributes, Duration::from_secs(3));
+        assert_eq!(out_of_getattr[16..], out[40..]);
+        assert_eq!(u64::from_ne_bytes(out_of_getattr[..8].try_into().unwrap()), 3);
     }
 
     #[test]

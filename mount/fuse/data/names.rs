@@ -1,7 +1,9 @@
 //! LOOKUP, GETATTR, OPEN and FORGET: each use of a file begins and ends with them, so they do not
 //! take the way through the control plane, which would be two more threads to wake.
 
-use fuser::INodeNo;
+use std::time::Duration;
+
+use fuser::{FileType, INodeNo};
 use pipefs::{Answer, Effects, EndId, Error, Heir, Ino, Node, Now, Open, Patience, Ticket, Who};
 use smallvec::SmallVec;
 
@@ -13,6 +15,10 @@ use crate::fuse::errno::errno;
 
 /// `__FMODE_EXEC`: the open is for executing the file.
 const OPEN_FOR_EXEC: i32 = 0x20;
+
+/// How long the kernel need not ask for a directory's attributes again: each step of a path through
+/// it would. Only times change without its doing, when a name goes or comes by itself.
+const DIRECTORY_LIFETIME: Duration = Duration::from_secs(1);
 
 /// A request's body, in one piece.
 pub(super) type Body = SmallVec<[u8; 512]>;
@@ -27,7 +33,7 @@ impl Driver {
         effects: &mut Effects,
     ) -> Option<()> {
         match header.opcode {
-            opcode::LOOKUP => self.lookup(ticket, header.nodeid, body),
+            opcode::LOOKUP => self.lookup(ticket, header, body),
             opcode::OPEN => self.open(ticket, header, attr::open_flags(body)?, effects),
             opcode::FORGET => self.forget(header.nodeid, body),
             opcode::BATCH_FORGET => self.forget_all(body),
@@ -38,10 +44,10 @@ impl Driver {
         }
     }
 
-    fn lookup(&self, ticket: Ticket, directory: u64, body: &[u8]) -> Option<()> {
+    fn lookup(&self, ticket: Ticket, header: InHeader, body: &[u8]) -> Option<()> {
         let name = attr::name(body)?;
-        let found = self.engine.lookup(Ino(directory), name);
-        match found.and_then(|node| self.entry(&node, false)) {
+        let found = self.engine.lookup(Ino(header.nodeid), name);
+        match found.and_then(|node| self.found(&node, header.pid)) {
             Ok((nodeid, attributes)) => self.reply(ticket, &attr::entry_out(nodeid, &attributes)),
             Err(error) => self.reply_error(ticket, errno(error)),
         }
@@ -61,7 +67,13 @@ impl Driver {
             Ok::<_, Error>(attributes)
         });
         match attributes {
-            Ok(attributes) => self.reply(ticket, &attr::attr_out(&attributes)),
+            Ok(attributes) => {
+                let lifetime = match attributes.kind {
+                    FileType::Directory => DIRECTORY_LIFETIME,
+                    _ => Duration::ZERO,
+                };
+                self.reply(ticket, &attr::attr_out(&attributes, lifetime));
+            }
             Err(error) => self.reply_error(ticket, errno(error)),
         }
     }
@@ -84,20 +96,25 @@ impl Driver {
             return Some(());
         };
         let nonblocking = flags & libc::O_NONBLOCK != 0;
+        let reopens = door.reopened_by(pid);
         let open = Open {
             wanted: wanted(flags),
             who: Who { pid, uid, gid },
             patience: if nonblocking { Patience::NonBlocking } else { Patience::Wait },
-            reopens: door.end,
+            reopens,
         };
-        self.keep_waiting(ticket, WaitingReply::Open { door: nodeid, wanted: open.wanted });
+        self.keep_waiting(
+            ticket,
+            WaitingReply::Open { door: nodeid, wanted: open.wanted, thread: pid },
+        );
         let progress = loop {
-            let progress = self.engine.open(&door.pipe, open, ticket, Now::read(), effects);
-            if progress != Err(Error::NotFound) || door.end.is_some() {
+            let now = Now::read();
+            let progress = self.engine.open(&door.pipe, open, ticket, now, effects);
+            if progress != Err(Error::NotFound) || reopens.is_some() {
                 break progress;
             }
             // The name has gone since it was looked up.
-            match self.engine.heir(&door.pipe) {
+            match self.engine.heir(&door.pipe, open.wanted, now) {
                 Heir::Pipe(heir) => {
                     self.doors.lock().lead_to(nodeid, &heir);
                     door.pipe = heir;

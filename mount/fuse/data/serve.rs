@@ -99,7 +99,7 @@ impl Driver {
                 FlushIn::decode(message).map(|flush| self.flush(ticket, header.pid, flush, effects))
             }
             (Plane::Data, opcode::RELEASE) => wire::released_handle(message)
-                .map(|handle| self.release(ticket, EndId::from_raw(handle), effects)),
+                .map(|handle| self.release(ticket, header.nodeid, handle, turn, effects)),
             (Plane::Data, opcode::INTERRUPT) => wire::interrupted_unique(message).map(|unique| {
                 self.engine.cancel(Ticket(unique), effects);
                 self.deliver(effects);
@@ -167,9 +167,19 @@ impl Driver {
 
     /// close(2) does not wait for this: it is handled before anything that was queued after it,
     /// so that the process which closed finds the end closed.
-    fn release(&self, ticket: Ticket, end: EndId, effects: &mut Effects) {
+    fn release(
+        &self,
+        ticket: Ticket,
+        nodeid: u64,
+        handle: u64,
+        turn: Turn<'_>,
+        effects: &mut Effects,
+    ) {
+        let end = EndId::from_raw(handle);
         let closed = self.engine.close(end, Now::read(), effects);
         self.closing.forget(end);
+        self.doors.lock().leave(nodeid);
+        drop(turn);
         self.deliver(effects);
         self.reply_error(ticket, closed.map_or_else(errno, |()| 0));
         self.watch_memory();
