@@ -162,6 +162,7 @@ impl Driver {
             "directories": summary.directories,
             "ends": summary.ends,
             "waiting_operations": summary.waiting,
+            "doors": self.doors.lock().len(),
             "memory_limit_bytes": summary.memory.limit_bytes,
             "memory_used_bytes": summary.memory.used_bytes,
         })

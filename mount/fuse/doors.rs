@@ -131,6 +131,11 @@ impl Doors {
         }
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.doors.len()
+    }
+
     /// Whether a number is a door's rather than a directory's.
     pub(crate) fn is_door(nodeid: u64) -> bool {
         nodeid >= FIRST_DOOR

@@ -1,0 +1,111 @@
+//! Looks out for processes in uninterruptible sleep, without taking much of the machine.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::harness::Task;
+use crate::harness::process::Stat;
+use crate::harness::sampler::LONGEST_D;
+
+/// How often the states are read.
+const PERIOD: Duration = Duration::from_millis(20);
+
+/// How much later than that a reading comes on a machine that has too much to do. Then a process
+/// may wait for the driver, and the driver for its turn.
+const LATE: Duration = Duration::from_millis(15);
+
+/// A stay in state D that no busy machine explains.
+const HUNG_D: Duration = Duration::from_secs(1);
+
+/// Reads the states of processes in a thread of its own.
+#[derive(Debug)]
+pub(super) struct Watch {
+    shared: Arc<Mutex<Shared>>,
+    reader: Option<Task<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    watched: Vec<i32>,
+    finished: bool,
+    /// Who was in D at the last reading: since when, its count of sleeps, and how late readings
+    /// have come since.
+    in_d: HashMap<i32, Stay>,
+    longest: Duration,
+    complaints: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Stay {
+    since: Instant,
+    sleeps: u64,
+    late: Duration,
+}
+
+impl Watch {
+    pub(super) fn start() -> Self {
+        let shared = Arc::new(Mutex::new(Shared::default()));
+        let theirs = Arc::clone(&shared);
+        let reader = Task::spawn(move || {
+            let mut last = Instant::now();
+            while !theirs.lock().finished {
+                thread::sleep(PERIOD);
+                let late = last.elapsed().saturating_sub(PERIOD);
+                last = Instant::now();
+                theirs.lock().read_all(late);
+            }
+        });
+        Self { shared, reader: Some(reader) }
+    }
+
+    /// Watches these processes, which have one thread each, and no others.
+    pub(super) fn set(&self, pids: impl Iterator<Item = i32>) {
+        self.shared.lock().watched = pids.collect();
+    }
+
+    /// Ends the watch: the longest stay in state D, and what was wrong.
+    pub(super) fn finish(mut self) -> (Duration, Vec<String>) {
+        self.shared.lock().finished = true;
+        self.reader.take().expect("it ends once").join(Duration::from_secs(5));
+        let mut shared = self.shared.lock();
+        (shared.longest, std::mem::take(&mut shared.complaints))
+    }
+}
+
+impl Shared {
+    fn read_all(&mut self, late: Duration) {
+        for pid in self.watched.clone() {
+            // The short file first: most are in another state.
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let is_in_d = stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('D'));
+            let stat = if is_in_d { Stat::read(pid, pid) } else { None };
+            match stat.filter(|stat| stat.state == 'D') {
+                Some(stat) => self.note(pid, stat.sleeps, late),
+                None => drop(self.in_d.remove(&pid)),
+            }
+        }
+    }
+
+    fn note(&mut self, pid: i32, sleeps: u64, late: Duration) {
+        let now = Instant::now();
+        let new = Stay { since: now, sleeps, late: Duration::ZERO };
+        let stay = self.in_d.entry(pid).or_insert(new);
+        if stay.sleeps != sleeps {
+            *stay = new;
+            return;
+        }
+        stay.late = stay.late.max(late);
+        let (time, was_late) = (now - stay.since, stay.late > LATE);
+        self.longest = self.longest.max(time);
+        let limit = if was_late { HUNG_D } else { LONGEST_D };
+        if time > limit && self.complaints.len() < 5 {
+            let stack = fs::read_to_string(format!("/proc/{pid}/stack")).unwrap_or_default();
+            self.complaints.push(format!("process {pid} was in state D for {time:?}:\n{stack}"));
+        }
+    }
+}
