@@ -223,3 +223,20 @@ for call in (lambda p: os.getxattr(p, 'user.pipefs.peek'),
         assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{mode:o} {output:?}");
     }
 }
+
+/// SEMANTICS: attribute-state
+///
+/// An inode of the kernel's for each open, and none when name and open files have gone.
+#[test]
+fn the_state_counts_the_kernels_inodes() {
+    skip_without_fuse!();
+    let mount = Mount::new();
+    let doors = || state(mount.dir())["doors"].as_u64().unwrap();
+    assert_eq!(doors(), 0);
+    let ends: Vec<_> = (0..10).map(|_| mount.open("p", O_WRONLY | O_CREAT)).collect();
+    assert_eq!(doors(), 10);
+    std::fs::remove_file(mount.path("p")).unwrap();
+    assert_eq!(doors(), 10, "open files go on");
+    drop(ends);
+    eventually(SOON, || doors() == 0);
+}

@@ -40,7 +40,6 @@
 //! | [`session`] | the commands from beginning to end |
 //! | [`ordinary_user`] | mounting without being root |
 //! | [`limits`] | the known limits, and the order of those who wait |
-//! | [`storm`] | processes do everything at once while signals hit them, from a seed |
 //! | [`harness_itself`] | the harness: deadlines, actors, and what cleans up |
 
 use std::time::Duration;
@@ -83,7 +82,6 @@ mod reopen;
 mod roles;
 mod session;
 mod shared;
-mod storm;
 mod uninterruptible;
 mod unmounting;
 mod work_queue;

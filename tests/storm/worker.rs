@@ -1,4 +1,4 @@
-//! One process of a storm: it takes whatever comes to its mind, from a seed, until its time is over.
+//! One process of a storm: it does whatever a seed makes it think of, until its time is over.
 //!
 //! The process is the test binary itself, taken over before `main`: it starts at once and has one
 //! thread. Its notes are its standard output; what is wrong it says on standard error.
@@ -23,7 +23,7 @@ const WORK: &str = "PIPEFS_TEST_STORM";
 pub(super) const DRAINER: u64 = 1 << 30;
 
 /// The status of a worker that has seen something wrong.
-pub(super) const WRONG: i32 = 3;
+const WRONG: i32 = 3;
 
 /// A signal of its own ends a call that waits for longer than this, so that nobody waits for those
 /// who never come.
@@ -33,6 +33,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 #[used]
 #[unsafe(link_section = ".init_array")]
 static TAKE_OVER: extern "C" fn() = {
+    #[expect(clippy::disallowed_methods, reason = "a worker has no mount to take down")]
     extern "C" fn take_over() {
         if let Some(work) = std::env::var_os(WORK) {
             let work = work.into_string().expect("the storm's words are plain");

@@ -11,7 +11,11 @@
 //! | [`ledger`] | what was noted, and whether it fits together |
 //! | [`watch`] | who is in uninterruptible sleep |
 //!
-//! `scripts/soak.sh` runs it for long: [how](../../../docs/RELIABILITY.md).
+//! It is alone in its test binary: it takes all of the machine, and others measure times there.
+//! `scripts/soak.sh` runs it for long; docs/RELIABILITY.md says more.
+
+#[path = "../harness/mod.rs"]
+mod harness;
 
 mod content;
 mod crowd;
@@ -33,7 +37,6 @@ use self::pipes::{KEPT, PIPES, directory, names, state};
 use self::sessions::MOST_RECORDS;
 use crate::harness::Mount;
 use crate::harness::deadline::{PATIENCE, comes_true};
-use crate::skip_without_fuse;
 
 /// How long one round takes, after which everything is looked at.
 const ROUND: Duration = Duration::from_secs(9);
@@ -96,7 +99,8 @@ impl Total {
             removed.expect("the directory of a pipe is empty");
         }
         let nothing = json!({
-            "pipes": 0, "directories": 1, "ends": 0, "waiting_operations": 0, "memory_used_bytes": 0, "doors": 0,
+            "pipes": 0, "directories": 1, "ends": 0, "doors": 0,
+            "waiting_operations": 0, "memory_used_bytes": 0,
         });
         let now = || state(mount.dir()).expect("the root has a state");
         if !comes_true(PATIENCE, || has_all(&now(), &nothing)) {

@@ -104,14 +104,14 @@ impl<'a> Crowd<'a> {
         let notes = member.stdout_bytes();
         self.ledger.add(&notes);
         let fault = match ended {
-            None => Some("has not ended".to_owned()),
+            None => Some(format!("has not ended: {}", member.state())),
             Some(status) if status.success() || killed_by(status, SIGKILL) => None,
             // Before it could install a handler.
             Some(status) if killed_by(status, SIGINT) && notes.is_empty() => None,
             Some(status) => Some(status.to_string()),
         };
         if let Some(fault) = fault {
-            self.ledger.violations.push(format!("a process {fault}: {member:?}"));
+            self.ledger.violations.push(format!("a process: {fault}: {}", member.stderr()));
         }
     }
 
