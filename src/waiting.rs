@@ -259,8 +259,11 @@ impl<P: Clone> Register<P> {
         self.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, ticket)| *ticket).collect()
     }
 
+    /// Every ticket, in an order that does not change from run to run.
     pub(crate) fn all(&self) -> Vec<Ticket> {
-        self.parked.keys().copied().collect()
+        let mut all: Vec<_> = self.parked.keys().copied().collect();
+        all.sort_unstable();
+        all
     }
 
     pub(crate) fn len(&self) -> usize {

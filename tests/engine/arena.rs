@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use pipefs::settings::Mode;
 use pipefs::{
     Answer, Blocking, Data, Effects, EndId, Engine, Now, Open, Patience, PipeHandle, PollKey,
-    Progress, ROOT, Ready, Settings, State, Ticket, Wanted, Who,
+    Progress, ROOT, Ready, Rename, Settings, State, Ticket, Wanted, Who,
 };
 
 use super::random::Random;
@@ -95,9 +95,16 @@ impl Arena {
             92..98 => self.close(random, &mut effects),
             98 => self.engine.expire(Now::read().monotonic, &mut effects),
             _ => {
-                let name = random.below(NAMES);
-                let text = [b'0' + name as u8];
-                let _ = self.engine.unlink(ROOT, &text, Now::read(), &mut effects);
+                let (name, to) = (random.below(NAMES), random.below(NAMES));
+                let (text, to) = ([b'0' + name as u8], [b'0' + to as u8]);
+                let _ = match random.chance(50) {
+                    true => self.engine.unlink(ROOT, &text, Now::read(), &mut effects),
+                    false => {
+                        let how = random.pick(&[Rename::Replace, Rename::Exchange]);
+                        let (from, to) = ((ROOT, &text[..]), (ROOT, &to[..]));
+                        self.engine.rename(from, to, how, Now::read(), &mut effects)
+                    }
+                };
                 self.create(name);
             }
         }
@@ -272,7 +279,8 @@ impl Arena {
     }
 
     /// Everything is closed and removed: nothing may be left, and every byte is accounted for.
-    pub(crate) fn check_end(&self, random: &mut Random) {
+    /// Tells how many were read, and discarded.
+    pub(crate) fn check_end(&self, random: &mut Random) -> (u64, u64) {
         while !self.ends.lock().is_empty() {
             let mut effects = Effects::default();
             self.close(random, &mut effects);
@@ -281,7 +289,8 @@ impl Arena {
         for name in 0..NAMES {
             let mut effects = Effects::default();
             let text = [b'0' + name as u8];
-            self.engine.unlink(ROOT, &text, Now::read(), &mut effects).expect("it has a pipe");
+            // The name may have gone by itself.
+            let _ = self.engine.unlink(ROOT, &text, Now::read(), &mut effects);
             self.deliver(effects);
         }
         assert_eq!(self.waiting().len(), 0, "{:?}", self.waiting());
@@ -297,6 +306,6 @@ impl Arena {
         assert_eq!(written, self.written_bytes.load(Ordering::Relaxed));
         assert_eq!(read, self.read_bytes.load(Ordering::Relaxed));
         assert_eq!(written, read + discarded);
-        assert!(read > 0 && discarded > 0, "the threads have done something");
+        (read, discarded)
     }
 }

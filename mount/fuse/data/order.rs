@@ -9,19 +9,27 @@
 //! A number may never come: its request was taken back before anybody read it. It is given up once
 //! every other thread either holds nothing older or sleeps in read(2) and so holds nothing at all.
 
-use std::fs;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use atomic::{AtomicU64, Ordering};
 use log::debug;
 use parking_lot::Mutex;
+#[cfg(not(shuttle))]
+use std::{hint, sync::atomic, thread};
+
+// In tests/shuttle, where a model checker decides who runs and the test is the kernel.
+#[cfg(shuttle)]
+use {
+    crate::requests::{sleeps, thread},
+    shuttle::{hint, sync::atomic},
+};
 
 /// How far apart two numbers are (`FUSE_REQ_ID_STEP`).
 const STEP: u64 = 2;
 
 /// How often a thread looks before it lets others run, and before it asks what they are doing.
-const SPINS: u32 = 200;
-const YIELDS: u32 = 50;
+const SPINS: u32 = if cfg!(shuttle) { 0 } else { 200 };
+const YIELDS: u32 = if cfg!(shuttle) { 0 } else { 50 };
 
 /// What a thread has in hand: it reads and may have anything,
 const READING: u64 = u64::MAX;
@@ -102,9 +110,9 @@ impl Order {
         while self.horizon.load(Ordering::SeqCst) < number {
             looks += 1;
             if looks < SPINS {
-                std::hint::spin_loop();
+                hint::spin_loop();
             } else if looks < SPINS + YIELDS {
-                std::thread::yield_now();
+                thread::yield_now();
             } else if self.nobody_holds_older(me, number) {
                 let mut done = self.done.lock();
                 if self.horizon.load(Ordering::SeqCst) < number {
@@ -113,7 +121,7 @@ impl Order {
                 }
                 return;
             } else {
-                std::thread::sleep(Duration::from_micros(20));
+                thread::sleep(Duration::from_micros(20));
             }
         }
     }
@@ -145,13 +153,15 @@ impl Order {
 }
 
 /// Whether a thread of this process sleeps; one that does not run yet does.
+#[cfg(not(shuttle))]
 fn sleeps(tid: u64) -> bool {
-    let Ok(stat) = fs::read_to_string(format!("/proc/self/task/{tid}/stat")) else { return true };
+    let path = format!("/proc/self/task/{tid}/stat");
+    let Ok(stat) = std::fs::read_to_string(path) else { return true };
     // The name before it is in parentheses and may hold any.
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;

@@ -1,0 +1,239 @@
+//! The driver's threads and a kernel that hands out requests: what a process has closed is closed
+//! when its next request is looked at, and nobody waits for a number that never comes.
+
+use std::cell::RefCell;
+use std::collections::{HashSet, VecDeque};
+
+use shuttle::rand::{Rng, thread_rng};
+use shuttle::sync::{Arc, Condvar, Mutex};
+
+use crate::explore::explore;
+use crate::order::Order;
+
+/// Threads that read requests, and processes that make them.
+const SERVERS: usize = 3;
+const PROCESSES: usize = 2;
+
+/// What each process does.
+const CALLS: usize = 4;
+
+/// `FUSE_REQ_ID_STEP`.
+const STEP: u64 = 2;
+
+/// The threads of `order`. Who sleeps for a moment lets others run: else schedules are unfair.
+pub(crate) mod thread {
+    use std::time::Duration;
+
+    pub(crate) use shuttle::thread::{spawn, yield_now};
+
+    pub(crate) fn sleep(_: Duration) {
+        yield_now();
+    }
+}
+
+thread_local! {
+    /// Which of the servers sleep in read(2). One thread runs them all.
+    static ASLEEP: RefCell<[bool; SERVERS]> = const { RefCell::new([true; SERVERS]) };
+}
+
+/// As the kernel says of a thread; they are numbered from 1.
+pub(crate) fn sleeps(tid: u64) -> bool {
+    ASLEEP.with_borrow(|asleep| asleep[tid as usize - 1])
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Request {
+    /// Nobody waits for the answer.
+    Release,
+    /// Whatever may not be looked at before earlier closes are done.
+    Open,
+    /// It gets its number when it is read.
+    Forget,
+    /// It has the number of another request and no place in the order.
+    Interrupt,
+}
+
+#[derive(Default)]
+struct Queues {
+    last_number: u64,
+    requests: VecDeque<(u64, Request)>,
+    forgets: usize,
+    interrupts: usize,
+    answered: HashSet<u64>,
+    /// Closes that the kernel has queued and that are not done.
+    unclosed: HashSet<u64>,
+    is_over: bool,
+}
+
+impl Queues {
+    fn next_number(&mut self) -> u64 {
+        self.last_number += STEP;
+        self.last_number
+    }
+
+    fn take(&mut self) -> Option<(u64, Request)> {
+        if self.interrupts > 0 {
+            self.interrupts -= 1;
+            return Some((1, Request::Interrupt));
+        }
+        if self.forgets > 0 && (self.requests.is_empty() || thread_rng().gen_bool(0.5)) {
+            self.forgets -= 1;
+            return Some((self.next_number(), Request::Forget));
+        }
+        self.requests.pop_front()
+    }
+}
+
+#[derive(Default)]
+struct Kernel {
+    queues: Mutex<Queues>,
+    changed: Condvar,
+}
+
+impl Kernel {
+    /// read(2) of /dev/fuse; `None`: the mount is gone.
+    fn read(&self, me: usize) -> Option<(u64, Request)> {
+        let is_asleep = |is| ASLEEP.with_borrow_mut(|asleep| asleep[me] = is);
+        is_asleep(false);
+        let mut queues = self.queues.lock().expect("no panic");
+        let taken = loop {
+            let taken = queues.take();
+            if taken.is_some() || queues.is_over {
+                break taken;
+            }
+            is_asleep(true);
+            queues = self.changed.wait(queues).expect("no panic");
+            is_asleep(false);
+        };
+        drop(queues);
+        is_asleep(taken.is_none());
+        // It may be a while until the thread says what it has.
+        thread::yield_now();
+        taken
+    }
+
+    fn queue(&self, request: Request) -> u64 {
+        let mut queues = self.queues.lock().expect("no panic");
+        let number = queues.next_number();
+        queues.requests.push_back((number, request));
+        if request == Request::Release {
+            queues.unclosed.insert(number);
+        }
+        drop(queues);
+        self.changed.notify_all();
+        number
+    }
+
+    fn await_answer(&self, number: u64) {
+        let mut queues = self.queues.lock().expect("no panic");
+        while !queues.answered.remove(&number) {
+            queues = self.changed.wait(queues).expect("no panic");
+        }
+    }
+
+    /// A process was killed before anybody had read its request.
+    fn take_back(&self, number: u64) -> bool {
+        let mut queues = self.queues.lock().expect("no panic");
+        let before = queues.requests.len();
+        queues.requests.retain(|(other, _)| *other != number);
+        queues.requests.len() < before
+    }
+
+    fn answer(&self, number: u64) {
+        self.queues.lock().expect("no panic").answered.insert(number);
+        self.changed.notify_all();
+    }
+}
+
+/// One process: closes, opens, and is interrupted.
+fn process(kernel: &Kernel) {
+    for _ in 0..CALLS {
+        let choice = thread_rng().gen_range(0..10);
+        match choice {
+            0..4 => drop(kernel.queue(Request::Release)),
+            4..8 => {
+                let number = kernel.queue(Request::Open);
+                if choice == 4 {
+                    kernel.queues.lock().expect("no panic").interrupts += 1;
+                    kernel.changed.notify_all();
+                    if kernel.take_back(number) {
+                        continue;
+                    }
+                }
+                kernel.await_answer(number);
+            }
+            _ => {
+                kernel.queues.lock().expect("no panic").forgets += 1;
+                kernel.changed.notify_all();
+            }
+        }
+    }
+}
+
+/// One of the driver's threads, as in mount/fuse/data/serve.rs.
+fn serve(kernel: &Kernel, order: &Order, me: usize) {
+    order.join(me, me as u64 + 1);
+    loop {
+        order.reads(me);
+        let Some((number, request)) = kernel.read(me) else { return };
+        if request == Request::Interrupt {
+            order.has_nothing(me);
+            continue;
+        }
+        order.has(me, number);
+        if request != Request::Forget {
+            order.wait_for_turn(me, number);
+        }
+        let unclosed = || kernel.queues.lock().expect("no panic").unclosed.clone();
+        match request {
+            Request::Release => {
+                // It may have to wait for a lock, and not for a short time.
+                ASLEEP.with_borrow_mut(|asleep| asleep[me] = true);
+                (0..4).for_each(|_| thread::yield_now());
+                ASLEEP.with_borrow_mut(|asleep| asleep[me] = false);
+                kernel.queues.lock().expect("no panic").unclosed.remove(&number);
+                order.is_done(me, number);
+            }
+            Request::Open => {
+                let early = unclosed().into_iter().find(|close| *close < number);
+                assert_eq!(early, None, "number {number} was looked at before this close was done");
+                order.is_done(me, number);
+                kernel.answer(number);
+            }
+            Request::Forget => order.is_done(me, number),
+            Request::Interrupt => unreachable!("it has no place in the order"),
+        }
+    }
+}
+
+fn mount() {
+    ASLEEP.with_borrow_mut(|asleep| *asleep = [true; SERVERS]);
+    let kernel = Arc::new(Kernel::default());
+    let order = Arc::new(Order::new(SERVERS));
+    let servers: Vec<_> = (0..SERVERS)
+        .map(|me| {
+            let (kernel, order) = (kernel.clone(), order.clone());
+            thread::spawn(move || serve(&kernel, &order, me))
+        })
+        .collect();
+    // A name is looked up before anything can be forgotten.
+    let first = kernel.queue(Request::Open);
+    kernel.await_answer(first);
+    let processes: Vec<_> = (0..PROCESSES)
+        .map(|_| {
+            let kernel = kernel.clone();
+            thread::spawn(move || process(&kernel))
+        })
+        .collect();
+    processes.into_iter().for_each(|process| process.join().expect("it does not panic"));
+    kernel.queues.lock().expect("no panic").is_over = true;
+    kernel.changed.notify_all();
+    servers.into_iter().for_each(|server| server.join().expect("it does not panic"));
+    let left = kernel.queues.lock().expect("no panic").unclosed.clone();
+    assert!(left.is_empty(), "never closed: {left:?}");
+}
+
+#[test]
+fn a_close_is_done_before_the_next_request() {
+    explore("order of requests", 5000, mount);
+}
