@@ -100,7 +100,8 @@ pub(crate) struct Pending {
 
 #[derive(Debug)]
 pub(crate) enum Link {
-    Pending(Pending),
+    /// Boxed: it is larger than the others, and rarer.
+    Pending(Box<Pending>),
     Connected(Connection),
     /// A client that its server has disconnected. `told`: a read of it has said so.
     Severed {
@@ -133,6 +134,6 @@ impl End {
 
     /// Whether the open that is to get it waits still: it is nobody's until then.
     pub(crate) fn is_opening(&self) -> bool {
-        matches!(self.link, Link::Pending(Pending { open: Some(_), .. }))
+        matches!(&self.link, Link::Pending(pending) if pending.open.is_some())
     }
 }

@@ -5,10 +5,11 @@
 //! pipes and no two of the last three are ever held together. Nothing is called and nothing is
 //! answered while one is held: what others have to be told goes into [`Effects`].
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 
 use crate::effects::{Answer, Effects, PollKey, Progress, Ticket};
 use crate::end::EndId;
@@ -52,7 +53,7 @@ pub struct Engine {
     shut_down: AtomicBool,
     names: Mutex<Tree<PipeHandle>>,
     /// Where each end is. One whose open waits is not among them: nobody was told of it yet.
-    ends: RwLock<HashMap<EndId, PipeHandle>>,
+    ends: RwLock<FxHashMap<EndId, PipeHandle>>,
     register: Mutex<Register<PipeHandle>>,
     /// Pipes whose writers may wait for the mount's memory, longest waiting first.
     pressed: Mutex<VecDeque<PipeHandle>>,
@@ -70,7 +71,7 @@ impl Engine {
             next_end: AtomicU64::new(1),
             shut_down: AtomicBool::new(false),
             names: Mutex::new(Tree::new(root)),
-            ends: RwLock::new(HashMap::new()),
+            ends: RwLock::new(FxHashMap::default()),
             register: Mutex::new(Register::new()),
             pressed: Mutex::new(VecDeque::new()),
         }

@@ -110,7 +110,7 @@ impl Pipe {
 
     /// The name has gone: who waits for a reader that would have to come waits no longer.
     pub(crate) fn break_hopeless_flushes(&mut self, effects: &mut Effects) {
-        let lanes = self.instances.values_mut().flat_map(|instance| instance.lanes_mut());
+        let lanes = self.instances.iter_mut().flat_map(|instance| instance.lanes_mut());
         lanes.filter(|lane| !lane.has_readers()).for_each(|lane| lane.break_flushes(effects));
     }
 }

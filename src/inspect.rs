@@ -2,7 +2,7 @@
 //! and who is at the other end.
 
 use crate::access::{Direction, in_force};
-use crate::end::{Connection, EndId, Link, Pending, ReadMode, Role, Who};
+use crate::end::{Connection, EndId, Link, ReadMode, Role, Who};
 use crate::engine::Engine;
 use crate::pipe::Pipe;
 use crate::quota::Gate;
@@ -115,13 +115,13 @@ impl Pipe {
         let end = self.ends.get(&id).ok_or(Error::BadHandle)?;
         let connection = match &end.link {
             _ if !end.wanted.read => return Err(Error::BadHandle),
-            Link::Pending(Pending { orphaned: true, .. }) => return Err(Error::NotFound),
+            Link::Pending(pending) if pending.orphaned => return Err(Error::NotFound),
             Link::Pending(_) => return Err(Error::WouldBlock),
             Link::Severed { .. } => return Err(Error::NotConnected),
             Link::Connected(connection) => connection,
         };
         let side = connection.reads.ok_or(Error::BadHandle)?;
-        let instance = &self.instances[&connection.instance];
+        let instance = &self.instances[connection.instance];
         if matches!(instance.state, State::Listening | State::Disconnected) {
             return Err(Error::BadState);
         }
@@ -146,7 +146,7 @@ impl Pipe {
             state: None,
             is_severed: matches!(end.link, Link::Severed { .. }),
             read_mode,
-            instances: self.instances.values().filter(|i| i.state.is_counted()).count(),
+            instances: self.instances.iter().filter(|i| i.state.is_counted()).count(),
             readable_bytes: 0,
             writable_bytes: 0,
             traffic: Traffic::default(),
@@ -155,7 +155,7 @@ impl Pipe {
             Link::Pending(_) => {}
             Link::Severed { .. } => info.role = Some(EndRole::Client),
             Link::Connected(Connection { instance, role, reads, writes }) => {
-                let instance = &self.instances[instance];
+                let instance = &self.instances[*instance];
                 info.role = Some((*role).into());
                 info.state = Some(instance.state);
                 if let Some(side) = reads.filter(|_| end.wanted.read) {
@@ -175,7 +175,9 @@ impl Pipe {
         let (instance, role) = match &self.ends.get(&id).ok_or(Error::BadHandle)?.link {
             Link::Pending(_) => return Err(Error::NobodyThere),
             Link::Severed { .. } => return Err(Error::NotConnected),
-            Link::Connected(Connection { instance, role, .. }) => (&self.instances[instance], role),
+            Link::Connected(Connection { instance, role, .. }) => {
+                (&self.instances[*instance], role)
+            }
         };
         match (whose, role) {
             (_, Role::Member) => Err(Error::Unsupported),

@@ -19,8 +19,9 @@ pub(crate) struct Instance {
     pub(crate) id: InstanceId,
     pub(crate) state: State,
     pub(crate) direction: Direction,
-    to_client: Lane,
-    to_server: Lane,
+    /// Only the lanes that its direction has.
+    to_client: Option<Box<Lane>>,
+    to_server: Option<Box<Lane>>,
     /// Traffic before the last disconnect.
     past_traffic: Traffic,
     /// The processes of the two ends, also when they have gone.
@@ -52,12 +53,13 @@ impl Instance {
         server: Who,
         sharing: Sharing,
     ) -> Self {
+        let lane = || Box::new(Lane::new(sharing));
         Self {
             id,
             state,
             direction,
-            to_client: Lane::new(sharing),
-            to_server: Lane::new(sharing),
+            to_client: direction.has_to_client().then(lane),
+            to_server: direction.has_to_server().then(lane),
             past_traffic: Traffic::default(),
             server,
             client: None,
@@ -67,22 +69,29 @@ impl Instance {
         }
     }
 
+    /// The lane of an end's side.
     pub(crate) fn lane(&self, id: LaneId) -> &Lane {
-        match id {
+        let lane = match id {
             LaneId::ToClient => &self.to_client,
             LaneId::ToServer => &self.to_server,
-        }
+        };
+        lane.as_ref().expect("no end has a side that its direction has not")
     }
 
     pub(crate) fn lane_mut(&mut self, id: LaneId) -> &mut Lane {
-        match id {
+        let lane = match id {
             LaneId::ToClient => &mut self.to_client,
             LaneId::ToServer => &mut self.to_server,
-        }
+        };
+        lane.as_mut().expect("no end has a side that its direction has not")
     }
 
-    pub(crate) fn lanes_mut(&mut self) -> [&mut Lane; 2] {
-        [&mut self.to_client, &mut self.to_server]
+    fn lanes(&self) -> impl Iterator<Item = &Lane> {
+        [&self.to_client, &self.to_server].into_iter().flatten().map(|lane| &**lane)
+    }
+
+    pub(crate) fn lanes_mut(&mut self) -> impl Iterator<Item = &mut Lane> {
+        [&mut self.to_client, &mut self.to_server].into_iter().flatten().map(|lane| &mut **lane)
     }
 
     /// The server that creates the instance takes its end.
@@ -119,8 +128,9 @@ impl Instance {
         wanted: Wanted,
         effects: &mut Effects,
     ) -> Connection {
-        if wanted.read && !self.to_client.has_readers() {
-            self.to_client.writer_pollers().wake(&mut effects.wakes);
+        let conduit = self.lane_mut(LaneId::ToClient);
+        if wanted.read && !conduit.has_readers() {
+            conduit.writer_pollers().wake(&mut effects.wakes);
         }
         let reads = wanted.read.then(|| self.read_side(LaneId::ToClient, end));
         let writes = wanted.write.then(|| self.write_side(LaneId::ToClient));
@@ -158,7 +168,8 @@ impl Instance {
         if let Some(side) = connection.writes {
             self.lane_mut(side.lane).close_writer(end, limits, effects);
         }
-        let buffered = !self.to_client.is_empty() && limits.settings.linger != Linger::Drop;
+        let is_empty = self.outward().is_none_or(Lane::is_empty);
+        let buffered = !is_empty && limits.settings.linger != Linger::Drop;
         let event = match connection.role {
             Role::Server => Event::ServerCloses { keeps: named && buffered },
             Role::Client => Event::ClientCloses,
@@ -188,8 +199,9 @@ impl Instance {
             lane.sever(gate, effects, why);
         }
         self.past_traffic = self.traffic();
-        self.to_client = Lane::new(Sharing::Private);
-        self.to_server = Lane::new(Sharing::Private);
+        for lane in self.lanes_mut() {
+            *lane = Lane::new(Sharing::Private);
+        }
         self.attach_server(server);
         for connect in self.connects.drain(..) {
             effects.fail(connect.ticket, Error::NotConnected);
@@ -202,11 +214,13 @@ impl Instance {
     /// The server listens again after it has disconnected its client.
     pub(crate) fn listen_again(&mut self, gate: &Gate<'_>, effects: &mut Effects) {
         self.advance(Event::ServerListens, gate);
-        self.to_client.writer_pollers.wake(&mut effects.wakes);
+        if let Some(lane) = &mut self.to_client {
+            lane.writer_pollers.wake(&mut effects.wakes);
+        }
     }
 
     fn is_in_use(&self) -> bool {
-        self.to_client.has_readers() || self.to_client.has_writers()
+        self.outward().is_some_and(|lane| lane.has_readers() || lane.has_writers())
     }
 
     fn advance(&mut self, event: Event, gate: &Gate<'_>) -> bool {
@@ -216,20 +230,19 @@ impl Instance {
                 true
             }
             None => {
-                self.to_client.discard(gate);
-                self.to_server.discard(gate);
+                self.lanes_mut().for_each(|lane| lane.discard(gate));
                 false
             }
         }
     }
 
     pub(crate) fn buffered_bytes(&self) -> u64 {
-        self.to_client.buffered_bytes() + self.to_server.buffered_bytes()
+        self.lanes().map(Lane::buffered_bytes).sum()
     }
 
-    /// The lane from server to client; the one lane of a shared conduit.
-    pub(crate) fn outward(&self) -> &Lane {
-        &self.to_client
+    /// The lane from server to client, if there is one; the one lane of a shared conduit.
+    pub(crate) fn outward(&self) -> Option<&Lane> {
+        self.to_client.as_deref()
     }
 
     /// What can be seen of it; who holds it is for the pipe to say.
@@ -237,12 +250,12 @@ impl Instance {
         InstanceReport {
             state: self.state,
             buffered_bytes: self.buffered_bytes(),
-            buffered_messages: self.to_client.message_count() + self.to_server.message_count(),
+            buffered_messages: self.lanes().map(Lane::message_count).sum(),
             ends: Vec::new(),
         }
     }
 
     pub(crate) fn traffic(&self) -> Traffic {
-        self.past_traffic + self.to_client.traffic() + self.to_server.traffic()
+        self.lanes().map(Lane::traffic).fold(self.past_traffic, |sum, traffic| sum + traffic)
     }
 }

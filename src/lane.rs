@@ -1,9 +1,10 @@
 //! One direction of an instance: where its readers take from, the writers that wait, and who is
 //! there.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::BytesMut;
+use rustc_hash::FxHashMap;
 
 use crate::effects::{Effects, Progress, Ticket};
 use crate::end::EndId;
@@ -41,7 +42,7 @@ pub(crate) struct Lane {
     pub(crate) outlets: Outlets,
     pub(crate) writers: VecDeque<ParkedWrite>,
     /// How far the last write of each end has filled a lane with many writers.
-    pub(crate) last_writes: HashMap<EndId, Positions>,
+    pub(crate) last_writes: FxHashMap<EndId, Positions>,
     pub(crate) flushes: VecDeque<ParkedFlush>,
     pub(crate) writer_pollers: Pollers,
     /// Open ends now, and how many there ever were.
@@ -55,7 +56,7 @@ pub(crate) struct Lane {
     /// Its readers have left without having read all.
     pub(crate) has_lost: bool,
     /// With `framing=line`: what each writer wrote after its last newline.
-    pub(crate) begun_lines: HashMap<EndId, BytesMut>,
+    pub(crate) begun_lines: FxHashMap<EndId, BytesMut>,
 }
 
 impl Lane {
@@ -67,7 +68,7 @@ impl Lane {
                 Sharing::Broadcast => Outlets::Each(BTreeMap::new()),
             },
             writers: VecDeque::new(),
-            last_writes: HashMap::new(),
+            last_writes: FxHashMap::default(),
             flushes: VecDeque::new(),
             writer_pollers: Pollers::default(),
             reader_ends: 0,
@@ -76,7 +77,7 @@ impl Lane {
             writer_opens: 0,
             past: Traffic::default(),
             has_lost: false,
-            begun_lines: HashMap::new(),
+            begun_lines: FxHashMap::default(),
         }
     }
 

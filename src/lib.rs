@@ -37,7 +37,7 @@
 //! - `namespace`, `name` — directories, and what a name may be
 //! - `pipe`, `opening` — all instances of a name; how opens find one, or wait
 //! - `access` — who becomes server and who client
-//! - `instance`, `state`, `end` — one conduit, its life, and what an open file holds of it
+//! - `instances`, `instance`, `state`, `end` — conduits, their life, what open files hold of them
 //! - `lane`, `transfer`, `outlet` — one direction of a conduit: its writers, bytes and messages,
 //!   and where its readers take from
 //! - `flush` — waiting until what was written has been read
@@ -62,6 +62,7 @@ mod flush;
 pub mod handle;
 pub mod inspect;
 mod instance;
+mod instances;
 mod lane;
 mod lengths;
 mod lifetime;

@@ -120,7 +120,7 @@ impl Pipe {
     /// Whether there is an instance that has its server, or waits with what that left.
     pub(crate) fn has_server(&self) -> bool {
         // From the newest on: what only a client keeps is mostly older.
-        self.instances.values().rev().any(|instance| instance.state.is_counted())
+        self.instances.iter().rev().any(|instance| instance.state.is_counted())
     }
 
     /// An end is about to close. It was a server's, unless it came only to go, as touch(1) does.

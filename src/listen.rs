@@ -89,6 +89,14 @@ impl Engine {
 }
 
 impl Pipe {
+    /// An instance begins to listen. Mostly it is the only one: no room is kept for more.
+    pub(crate) fn listen(&mut self, id: InstanceId) {
+        if self.listening.capacity() == 0 {
+            self.listening.reserve_exact(1);
+        }
+        self.listening.push_back(id);
+    }
+
     /// The instance of which this is the server's end.
     fn served_by(&self, end: EndId) -> Result<InstanceId> {
         match &self.ends.get(&end).ok_or(Error::BadHandle)?.link {
@@ -111,7 +119,7 @@ impl Pipe {
             State::Abandoned => return Err(Error::BrokenPipe),
             State::Disconnected => {
                 self.instance_mut(id).listen_again(gate, effects);
-                self.listening.push_back(id);
+                self.listen(id);
                 self.serve_waiting(gate, effects);
             }
             State::Listening => {}
@@ -155,7 +163,7 @@ impl Pipe {
     pub(crate) fn is_available(&self) -> bool {
         match self.settings.mode {
             Mode::Instance => !self.listening.is_empty(),
-            Mode::Shared | Mode::Broadcast => self.instances.values().any(|conduit| {
+            Mode::Shared | Mode::Broadcast => self.instances.iter().any(|conduit| {
                 let lane = conduit.lane(LaneId::ToClient);
                 lane.has_writers() || !lane.is_empty()
             }),

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::access::{Decision, Wanted, decide, in_force};
 use crate::effects::{Answer, Effects, Progress, Ticket};
-use crate::end::{Connection, End, EndId, InstanceId, LaneId, Link, Pending, Who};
+use crate::end::{Connection, End, EndId, InstanceId, LaneId, Link, Who};
 use crate::instance::Instance;
 use crate::lane::{Lane, Sharing};
 use crate::pipe::Pipe;
@@ -88,7 +88,7 @@ impl Pipe {
             }
             self.waiting.push_back(id);
         }
-        self.ends.insert(id, end);
+        self.ends.insert(id, Box::new(end));
         if !matches!(opened, Opened::Waiting(_)) {
             self.opens += 1;
         }
@@ -100,7 +100,7 @@ impl Pipe {
         let direction = in_force(self.settings.access, self.decided);
         match decide(direction, open.wanted, !self.listening.is_empty())? {
             Decision::Serve(direction) => {
-                let count = || self.instances.values().filter(|i| i.state.is_counted()).count();
+                let count = || self.instances.iter().filter(|i| i.state.is_counted()).count();
                 if self.settings.max_instances.is_some_and(|max| count() >= max as usize) {
                     return Err(Error::Busy);
                 }
@@ -108,8 +108,8 @@ impl Pipe {
                 let id = self.next_instance_id();
                 let mut instance = Instance::listening(id, direction, open.who);
                 let connection = instance.attach_server(end);
-                self.instances.insert(id, Box::new(instance));
-                self.listening.push_back(id);
+                self.instances.push(instance);
+                self.listen(id);
                 Ok(Link::Connected(connection))
             }
             Decision::Connect => match self.listening.pop_front() {
@@ -129,7 +129,7 @@ impl Pipe {
         match (self.settings.open, open.patience) {
             (OpenPolicy::Fail, Patience::Wait | Patience::NonBlocking) => Err(Error::Busy),
             (OpenPolicy::Fail, Patience::Created | Patience::Touched) | (OpenPolicy::Wait, _) => {
-                Ok(Link::Pending(Pending::default()))
+                Ok(Link::Pending(Box::default()))
             }
         }
     }
@@ -139,7 +139,7 @@ impl Pipe {
         if !read && !write {
             return Err(Error::Invalid);
         }
-        let conduit = self.instances.values().next().map(|i| (i.id, i.lane(LaneId::ToClient)));
+        let conduit = self.instances.iter().next().map(|i| (i.id, i.lane(LaneId::ToClient)));
         let nonblocking = open.patience == Patience::NonBlocking;
         if !read && nonblocking && self.settings.mode == Mode::Shared {
             let has_readers = conduit.is_some_and(|(_, lane)| lane.has_readers());
@@ -161,7 +161,7 @@ impl Pipe {
                     Mode::Broadcast => Sharing::Broadcast,
                     Mode::Instance | Mode::Shared => Sharing::Shared,
                 };
-                self.instances.insert(id, Box::new(Instance::joined(id, sharing)));
+                self.instances.push(Instance::joined(id, sharing));
                 id
             }
         };
@@ -180,7 +180,7 @@ impl Pipe {
     }
 
     pub(crate) fn instance_mut(&mut self, id: InstanceId) -> &mut Instance {
-        self.instances.get_mut(&id).expect("an end's and the listening list's instances exist")
+        self.instances.get_mut(id).expect("an end's and the listening list's instances exist")
     }
 
     /// Something may have begun to listen: waiting clients get what there is now, and who waits
@@ -210,7 +210,7 @@ impl Pipe {
                 }
                 Mode::Shared | Mode::Broadcast => {
                     let (id, wanted) = (self.waiting[0], self.ends[&self.waiting[0]].wanted);
-                    let Some(conduit) = self.instances.values_mut().next() else { return };
+                    let Some(conduit) = self.instances.iter_mut().next() else { return };
                     if !conduit.lane(LaneId::ToClient).has_writers() {
                         return;
                     }

@@ -51,6 +51,14 @@ impl Outlet {
         !self.readers.is_empty() || self.queue.charge() < limits.settings.capacity_bytes
     }
 
+    /// A read waits. Mostly it is the only one: no room is kept for more.
+    pub(crate) fn park(&mut self, read: ParkedRead) {
+        if self.readers.capacity() == 0 {
+            self.readers.reserve_exact(1);
+        }
+        self.readers.push_back(read);
+    }
+
     /// Takes what one read gets: bytes, or at most one message.
     pub(crate) fn take(&mut self, max_bytes: usize, takes: Takes, gate: &Gate<'_>) -> Data {
         let before = self.queue.charge();

@@ -1,13 +1,15 @@
 //! A pipe: all instances that share a name and its settings, and the clients that wait for one.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 
 use crate::access::Direction;
 use crate::effects::{Effects, PollKey, Progress, Ticket};
 use crate::end::{Connection, End, EndId, InstanceId, Link, Pending, ReadMode, Side};
 use crate::instance::Instance;
+use crate::instances::Instances;
 use crate::lane::Limits;
 use crate::lifetime::Place;
 use crate::namespace::Attributes;
@@ -38,12 +40,12 @@ pub(crate) struct Pipe {
     pub(crate) served: bool,
     /// With `access=auto`: what the first server decided.
     pub(crate) decided: Option<Direction>,
-    /// Boxed: the tree's nodes have room for eleven.
-    pub(crate) instances: BTreeMap<InstanceId, Box<Instance>>,
+    pub(crate) instances: Instances,
     pub(crate) next_instance: u64,
     /// Instances without a client, longest waiting first.
     pub(crate) listening: VecDeque<InstanceId>,
-    pub(crate) ends: HashMap<EndId, End>,
+    /// Boxed: a map has room for four at least, and most pipes have two.
+    pub(crate) ends: FxHashMap<EndId, Box<End>>,
     /// Clients without an instance, longest waiting first.
     pub(crate) waiting: VecDeque<EndId>,
     /// Who waits for something to listen, and will not open it.
@@ -67,10 +69,10 @@ impl Pipe {
             place: None,
             served: false,
             decided: None,
-            instances: BTreeMap::new(),
+            instances: Instances::default(),
             next_instance: 0,
             listening: VecDeque::new(),
-            ends: HashMap::new(),
+            ends: FxHashMap::default(),
             waiting: VecDeque::new(),
             watchers: VecDeque::new(),
             unmet_writer: false,
@@ -93,7 +95,7 @@ impl Pipe {
             return Err(Error::BadHandle);
         }
         match &mut end.link {
-            Link::Pending(Pending { orphaned: true, .. }) => Err(Error::NotFound),
+            Link::Pending(pending) if pending.orphaned => Err(Error::NotFound),
             Link::Pending(_) => Ok(None),
             Link::Severed { .. } => Err(Error::BrokenPipe),
             Link::Connected(connection) => {
@@ -111,7 +113,7 @@ impl Pipe {
 
     /// Of a reading client that its server has disconnected: whether it was told.
     fn severed_mut(&mut self, id: EndId) -> Option<&mut bool> {
-        match self.ends.get_mut(&id) {
+        match self.ends.get_mut(&id).map(Box::as_mut) {
             Some(End { link: Link::Severed { told }, wanted, .. }) if wanted.read => Some(told),
             _ => None,
         }
@@ -295,14 +297,14 @@ impl Pipe {
 
     /// An idle pipe is little more than its settings: there may be very many of them.
     fn give_memory_back(&mut self) {
-        self.instances = BTreeMap::new();
+        self.instances = Instances::default();
         self.listening = VecDeque::new();
-        self.ends = HashMap::new();
+        self.ends = FxHashMap::default();
         self.waiting = VecDeque::new();
     }
 
     fn remove_instance(&mut self, id: InstanceId) {
-        if let Some(instance) = self.instances.remove(&id) {
+        if let Some(instance) = self.instances.remove(id) {
             self.past_traffic = self.past_traffic + instance.traffic();
             // There may be very many that listen: they are searched only for one of them.
             if instance.state.is_listening() {
@@ -333,7 +335,7 @@ impl Pipe {
                 let id = connection.instance;
                 let instance = self.instance_mut(id);
                 Parked::withdraw(&mut instance.connects, ticket)
-                    || instance.lanes_mut().into_iter().any(|lane| lane.withdraw(ticket))
+                    || instance.lanes_mut().any(|lane| lane.withdraw(ticket))
             }
             Link::Severed { .. } => false,
         }
@@ -362,7 +364,7 @@ impl Pipe {
         }
         self.break_hopeless_flushes(effects);
         let mut gone = Vec::new();
-        for instance in self.instances.values_mut() {
+        for instance in self.instances.iter_mut() {
             if !instance.unname(gate, effects) {
                 gone.push(instance.id);
             }
@@ -375,7 +377,7 @@ impl Pipe {
     /// Memory has become free: writers go on.
     pub(crate) fn relieve(&mut self, gate: &Gate<'_>, effects: &mut Effects) {
         let limits = self.limits(gate);
-        for lane in self.instances.values_mut().flat_map(|instance| instance.lanes_mut()) {
+        for lane in self.instances.iter_mut().flat_map(|instance| instance.lanes_mut()) {
             lane.relieve(limits, effects);
         }
     }

@@ -4,6 +4,7 @@ use crate::Settings;
 use crate::end::{Link, Who};
 use crate::engine::Engine;
 use crate::handle::PipeHandle;
+use crate::lane::Lane;
 use crate::outlet::Outlet;
 use crate::pipe::Pipe;
 use crate::state::State;
@@ -150,7 +151,7 @@ impl Engine {
 impl Pipe {
     /// What went through all instances, those that are gone too.
     pub(crate) fn traffic(&self) -> Traffic {
-        self.instances.values().fold(self.past_traffic, |sum, i| sum + i.traffic())
+        self.instances.iter().fold(self.past_traffic, |sum, i| sum + i.traffic())
     }
 
     /// Successful opens so far.
@@ -160,7 +161,7 @@ impl Pipe {
 
     /// The states of all instances, oldest first, and each one's buffered bytes.
     pub(crate) fn instance_states(&self) -> Vec<(State, u64)> {
-        self.instances.values().map(|i| (i.state, i.buffered_bytes())).collect()
+        self.instances.iter().map(|i| (i.state, i.buffered_bytes())).collect()
     }
 
     /// The processes that hold ends, in no order.
@@ -170,12 +171,12 @@ impl Pipe {
 
     fn report_instances(&self, most: usize) -> Vec<InstanceReport> {
         let mut reports: Vec<_> =
-            self.instances.values().take(most).map(|i| (i.id, i.report())).collect();
+            self.instances.iter().take(most).map(|i| (i.id, i.report())).collect();
         for (id, end) in &self.ends {
             let Link::Connected(connection) = &end.link else { continue };
             let known = reports.binary_search_by_key(&connection.instance, |(id, _)| *id);
             let Ok(at) = known else { continue };
-            let instance = &self.instances[&connection.instance];
+            let instance = &self.instances[connection.instance];
             let own = connection.reads.and_then(|side| instance.lane(side.lane).outlets.own(*id));
             let own = own.map(Outlet::report);
             reports[at].1.ends.push(EndReport { role: connection.role.into(), who: end.who, own });
@@ -184,9 +185,11 @@ impl Pipe {
     }
 
     fn peek(&self, max_bytes: usize) -> Vec<u8> {
-        let next = self.listening.front().and_then(|id| self.instances.get(id));
-        let next = next.or_else(|| self.instances.values().find(|i| !i.outward().is_empty()));
-        let outlet = next.and_then(|instance| instance.outward().outlets.one());
+        let next = self.listening.front().and_then(|id| self.instances.get(*id));
+        let has_data = |lane: &Lane| !lane.is_empty();
+        let kept = || self.instances.iter().find(|i| i.outward().is_some_and(has_data));
+        let outward = next.or_else(kept).and_then(|instance| instance.outward());
+        let outlet = outward.and_then(|lane| lane.outlets.one());
         outlet.map_or_else(Vec::new, |outlet| outlet.peek(max_bytes, self.settings))
     }
 }

@@ -44,7 +44,7 @@ impl Lane {
         match waits {
             Waits::Yes => {
                 let was_accepting = self.accepts(limits);
-                self.outlets.of_mut(read.end).readers.push_back(read);
+                self.outlets.of_mut(read.end).park(read);
                 if !was_accepting {
                     self.writer_pollers.wake(&mut effects.wakes);
                 }

@@ -1,9 +1,10 @@
 //! Parked operations: values that wait for their turn, and the register that finds them again.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 
 use crate::Error;
 use crate::effects::{Answer, Effects, Ticket};
@@ -183,7 +184,7 @@ parked!(ParkedRead, ParkedWrite, ParkedFlush, ParkedWait);
 /// came before their operation.
 #[derive(Debug)]
 pub(crate) struct Register<P> {
-    parked: HashMap<Ticket, Place<P>>,
+    parked: FxHashMap<Ticket, Place<P>>,
     deadlines: BTreeSet<(Instant, Ticket)>,
     early: VecDeque<Ticket>,
 }
@@ -197,7 +198,7 @@ struct Place<P> {
 
 impl<P: Clone> Register<P> {
     pub(crate) fn new() -> Self {
-        Self { parked: HashMap::new(), deadlines: BTreeSet::new(), early: VecDeque::new() }
+        Self { parked: FxHashMap::default(), deadlines: BTreeSet::new(), early: VecDeque::new() }
     }
 
     /// Notes where an operation waits. `false`: its interrupt has come already; it must not wait.

@@ -21,8 +21,8 @@ pub(crate) struct Door {
     pub(crate) pipe: PipeHandle,
     /// mkfifo's answer: this one inode is shown as FIFO, every later door as regular file.
     pub(crate) is_fifo: bool,
-    /// The end that was opened through it last.
-    end: Option<EndId>,
+    /// The end that was opened through it last, if it is open.
+    end: EndId,
     /// Open files that were opened through it.
     opens: u32,
     /// The thread that a LOOKUP gave it to, and that has not opened it yet.
@@ -30,13 +30,13 @@ pub(crate) struct Door {
     /// The size that the kernel is to keep, in bytes; stat(2) shows 0.
     pub(crate) size: u64,
     /// References that the kernel holds.
-    lookups: u64,
+    lookups: u32,
 }
 
 impl Door {
     /// The end that an open by this thread joins, if there was no LOOKUP before it.
     pub(crate) fn reopened_by(&self, thread: u32) -> Option<EndId> {
-        self.end.filter(|_| self.opens > 0 && self.promised != Some(thread))
+        (self.opens > 0 && self.promised != Some(thread)).then_some(self.end)
     }
 
     /// Whether nobody has it open, or is about to open it, but for this thread.
@@ -61,7 +61,7 @@ impl Doors {
         let nodeid = FIRST_DOOR + self.made;
         self.made += 1;
         self.newest.insert(pipe.ino(), nodeid);
-        let (end, opens, promised) = (None, 0, None);
+        let (end, opens, promised) = (EndId::from_raw(0), 0, None);
         let door = Door { pipe, is_fifo, end, opens, promised, size: SMALL, lookups: 1 };
         self.doors.insert(nodeid, door);
         nodeid
@@ -97,7 +97,7 @@ impl Doors {
         let Some(door) = self.doors.get_mut(&nodeid) else { return false };
         door.promised = door.promised.filter(|other| *other != thread);
         door.size = door.size.max(size);
-        door.end = Some(end);
+        door.end = end;
         door.opens += 1;
         door.opens == 1
     }
@@ -120,6 +120,7 @@ impl Doors {
     /// The kernel gives references back.
     pub(crate) fn forget(&mut self, nodeid: u64, lookups: u64) {
         if let Some(door) = self.doors.get_mut(&nodeid) {
+            let lookups = lookups.try_into().unwrap_or(u32::MAX);
             door.lookups = door.lookups.saturating_sub(lookups);
             if door.lookups == 0 {
                 let ino = door.pipe.ino();
