@@ -12,7 +12,7 @@ use super::worker::{DRAINER, start};
 use crate::harness::actor::killed_by;
 use crate::harness::deadline::PATIENCE;
 use crate::harness::random::Random;
-use crate::harness::{Child, sys};
+use crate::harness::{Child, Mount, sys};
 
 /// How many are at work at once.
 const CROWD: usize = 64;
@@ -35,6 +35,7 @@ pub(super) struct Counts {
 /// A storm of some seconds.
 pub(super) struct Crowd<'a> {
     dir: &'a Path,
+    driver: i32,
     seed: u64,
     end: Instant,
     random: Random,
@@ -47,17 +48,18 @@ pub(super) struct Crowd<'a> {
 }
 
 impl<'a> Crowd<'a> {
-    pub(super) fn new(dir: &'a Path, seed: u64, time: Duration) -> Self {
+    pub(super) fn new(mount: &'a Mount, seed: u64, time: Duration) -> Self {
+        let (dir, driver) = (mount.dir(), mount.pid());
         let end = Instant::now() + time;
         let counts = Counts::default();
         let (random, ledger) = (Random::new(!seed), Ledger::default());
         let (members, stopped) = (Vec::new(), Vec::new());
-        Self { dir, seed, end, random, started: 0, members, stopped, counts, ledger }
+        Self { dir, driver, seed, end, random, started: 0, members, stopped, counts, ledger }
     }
 
     /// Lets them rage, and waits until all have ended.
     pub(super) fn rage(&mut self) {
-        let watch = Watch::start();
+        let watch = Watch::start(self.driver);
         for _ in 0..CROWD {
             let next = self.next();
             self.members.push(next);

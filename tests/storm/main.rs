@@ -85,7 +85,7 @@ impl Total {
     /// One round, and what is left of it: nothing. Returns the driver's memory after it.
     fn round(&mut self, mount: &Mount, seed: u64) -> u64 {
         pipes::make_all(mount);
-        let mut crowd = Crowd::new(mount.dir(), seed, ROUND);
+        let mut crowd = Crowd::new(mount, seed, ROUND);
         crowd.rage();
         let Crowd { counts, mut ledger, .. } = crowd;
         ledger.close(MOST_RECORDS);

@@ -1,4 +1,7 @@
 //! Looks out for processes in uninterruptible sleep, without taking much of the machine.
+//!
+//! A process that was signalled while a request of it is being answered counts as uninterruptible,
+//! so a driver that has to wait for a CPU keeps it there: that time is allowed for.
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,14 +12,14 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::harness::Task;
-use crate::harness::process::Stat;
+use crate::harness::process::{Stat, tasks};
 use crate::harness::sampler::LONGEST_D;
 
 /// How often the states are read.
 const PERIOD: Duration = Duration::from_millis(20);
 
-/// How much later than that a reading comes on a machine that has too much to do. Then a process
-/// may wait for the driver, and the driver for its turn.
+/// How much later than that a reading comes on a machine that has too much to do. Then who is
+/// waited for may wait for its turn, too.
 const LATE: Duration = Duration::from_millis(15);
 
 /// A stay in state D that no busy machine explains.
@@ -33,8 +36,10 @@ pub(super) struct Watch {
 struct Shared {
     watched: Vec<i32>,
     finished: bool,
-    /// Who was in D at the last reading: since when, its count of sleeps, and how late readings
-    /// have come since.
+    driver: i32,
+    /// How long the driver's threads have waited for a CPU, all in all.
+    driver_waited: Duration,
+    /// Who was in D at the last reading.
     in_d: HashMap<i32, Stay>,
     longest: Duration,
     complaints: Vec<String>,
@@ -43,13 +48,17 @@ struct Shared {
 #[derive(Debug, Clone, Copy)]
 struct Stay {
     since: Instant,
+    /// Its count of sleeps: while this stays it is the same one.
     sleeps: u64,
+    /// How late readings have come since.
     late: Duration,
+    /// [`Shared::driver_waited`] when it began.
+    driver_waited: Duration,
 }
 
 impl Watch {
-    pub(super) fn start() -> Self {
-        let shared = Arc::new(Mutex::new(Shared::default()));
+    pub(super) fn start(driver: i32) -> Self {
+        let shared = Arc::new(Mutex::new(Shared { driver, ..Shared::default() }));
         let theirs = Arc::clone(&shared);
         let reader = Task::spawn(move || {
             let mut last = Instant::now();
@@ -79,6 +88,8 @@ impl Watch {
 
 impl Shared {
     fn read_all(&mut self, late: Duration) {
+        self.driver_waited =
+            tasks(self.driver).into_iter().map(|task| waited(self.driver, task)).sum();
         for pid in self.watched.clone() {
             // The short file first: most are in another state.
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -93,7 +104,8 @@ impl Shared {
 
     fn note(&mut self, pid: i32, sleeps: u64, late: Duration) {
         let now = Instant::now();
-        let new = Stay { since: now, sleeps, late: Duration::ZERO };
+        let driver_waited = self.driver_waited;
+        let new = Stay { since: now, sleeps, late: Duration::ZERO, driver_waited };
         let stay = self.in_d.entry(pid).or_insert(new);
         if stay.sleeps != sleeps {
             *stay = new;
@@ -102,10 +114,21 @@ impl Shared {
         stay.late = stay.late.max(late);
         let (time, was_late) = (now - stay.since, stay.late > LATE);
         self.longest = self.longest.max(time);
-        let limit = if was_late { HUNG_D } else { LONGEST_D };
+        let limit = if was_late {
+            HUNG_D
+        } else {
+            LONGEST_D + driver_waited.saturating_sub(stay.driver_waited)
+        };
         if time > limit && self.complaints.len() < 5 {
             let stack = fs::read_to_string(format!("/proc/{pid}/stack")).unwrap_or_default();
             self.complaints.push(format!("process {pid} was in state D for {time:?}:\n{stack}"));
         }
     }
+}
+
+/// How long a thread that could run has waited for a CPU in its life.
+fn waited(pid: i32, task: i32) -> Duration {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{task}/schedstat")).unwrap_or_default();
+    let nanoseconds = text.split(' ').nth(1).and_then(|number| number.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or(0))
 }
