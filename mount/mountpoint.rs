@@ -5,6 +5,9 @@ use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::statvfs::statvfs;
@@ -15,6 +18,9 @@ use crate::unmount;
 
 /// Dead mounts on one directory that are cleaned up before giving up.
 const STACKED_MOUNTS: usize = 16;
+
+/// How long a driver may take to answer before it counts as one that does not.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// A directory, found without asking the filesystem that is mounted on it: that one may be dead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,10 +53,20 @@ impl MountPoint {
     }
 
     /// Whether the driver of what is mounted here is gone. Asked with statfs(2): the kernel may
-    /// answer stat(2) without the driver.
+    /// answer stat(2) without the driver. One that is there but does not answer is not gone.
     #[must_use]
     pub fn is_dead(&self) -> bool {
-        statvfs(&self.path).is_err_and(|errno| is_dead(&errno.into()))
+        let path = self.path.clone();
+        let (answer, answered) = channel();
+        // Whoever asks a driver that is stopped may wait for ever. The command's end ends this.
+        let asks = thread::Builder::new().spawn(move || {
+            let _ = answer.send(statvfs(&path).is_err_and(|errno| is_dead(&errno.into())));
+        });
+        match (asks, answered.recv_timeout(ANSWER_WITHIN)) {
+            // A thread that still runs would make a fork unsafe.
+            (Ok(asks), Ok(dead)) => asks.join().is_ok() && dead,
+            _ => false,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::mem::ManuallyDrop;
 use std::num::NonZero;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,8 +23,8 @@ use super::data::buffers::MAX_PAYLOAD_BYTES;
 use super::data::wire;
 use super::device::{Channel, Device, return_freed_memory};
 use super::driver::Driver;
-use super::metadata::Metadata;
 use super::route::swallow_reply;
+use super::survive::{Surviving, survive};
 use crate::unmount::unmount;
 
 /// Most RELEASE and FORGET requests that the kernel queues at once. More would be held back and
@@ -54,7 +54,7 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Mounted {
     driver: Arc<Driver>,
-    control: Session<Metadata>,
+    control: Session<Surviving>,
     stopper: Stopper,
     gone: std::sync::mpsc::Receiver<io::Result<()>>,
 }
@@ -105,15 +105,25 @@ pub fn mount(directory: &Path, config: &Config) -> io::Result<Mounted> {
     // Dropped, the session would unmount whatever is on the directory by then, also when ours
     // has gone already and somebody else's has come. The process's end closes what it holds.
     let session = ManuallyDrop::new(Session::new(Greeter, &directory, &fuser_config(config))?);
-    let devices = devices(Device::new(session.as_fd().try_clone_to_owned()?));
+    prepare(session.as_fd(), &directory, config).inspect_err(|_| {
+        if let Err(error) = unmount(&directory, true) {
+            warn!("{} could not be unmounted: {error}", directory.display());
+        }
+    })
+}
+
+/// Everything that a mount needs besides being there.
+fn prepare(session: BorrowedFd<'_>, directory: &Path, config: &Config) -> io::Result<Mounted> {
+    let devices = devices(Device::new(session.try_clone_to_owned()?));
     let (ours, theirs) = Channel::pair()?;
     let driver = Arc::new(Driver::new(engine(config), devices, ours));
     driver.control.send(&[io::IoSlice::new(&wire::own_init())])?;
-    let metadata = Metadata::new(Arc::clone(&driver));
+    let metadata = Surviving::new(Arc::clone(&driver));
     let control = Session::from_fd(metadata, theirs, SessionACL::All, FuserConfig::default())?;
     swallow_reply(&driver.control)?;
     let (sender, gone) = channel();
-    let stopper = Stopper { driver: Arc::clone(&driver), directory, gone: sender };
+    let stopper =
+        Stopper { driver: Arc::clone(&driver), directory: directory.to_owned(), gone: sender };
     Ok(Mounted { driver, control, stopper, gone })
 }
 
@@ -174,7 +184,9 @@ impl Mounted {
         let ended = Ending { driver: Arc::clone(&driver), gone: stopper.gone.clone() };
         let metadata = spawn("pipefs-control", move || ended.after(|| control.run()))?;
         let copier = Arc::clone(&driver);
-        let replies = spawn("pipefs-replies", move || copier.copy_replies())?;
+        let replies = spawn("pipefs-replies", move || {
+            while survive("a reply", || copier.copy_replies()).is_none() {}
+        })?;
         let keeper = Arc::clone(&driver);
         let chores = spawn("pipefs-chores", move || keeper.keep_house())?;
         for me in 0..driver.devices.len() {
