@@ -16,6 +16,9 @@ pub enum Refusal {
     /// What the setting says is built into the instances that there are.
     #[error("`{0}` can be changed only while the pipe is not in use and holds nothing")]
     InUse(&'static str),
+    /// A bug: see [`crate::Error::GivenUp`].
+    #[error("the pipe was given up after an internal error")]
+    GivenUp,
 }
 
 /// Settings that an instance is made by; the others are looked at for each operation.

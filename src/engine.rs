@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 
 use crate::effects::{Answer, Effects, PollKey, Progress, Ticket};
 use crate::end::EndId;
+use crate::giving_up::{GivenUp, attempt};
 use crate::handle::PipeHandle;
 use crate::lifetime::Heir;
 use crate::namespace::{Attributes, Ino, ROOT, Tree};
@@ -53,8 +54,8 @@ pub struct Engine {
     shut_down: AtomicBool,
     names: Mutex<Tree<PipeHandle>>,
     /// Where each end is. One whose open waits is not among them: nobody was told of it yet.
-    ends: RwLock<FxHashMap<EndId, PipeHandle>>,
-    register: Mutex<Register<PipeHandle>>,
+    pub(crate) ends: RwLock<FxHashMap<EndId, PipeHandle>>,
+    pub(crate) register: Mutex<Register<PipeHandle>>,
     /// Pipes whose writers may wait for the mount's memory, longest waiting first.
     pressed: Mutex<VecDeque<PipeHandle>>,
 }
@@ -310,7 +311,7 @@ impl Engine {
     /// Runs one operation on a locked pipe, then does what follows for others: forgets tickets
     /// that were answered, and lets writers elsewhere use memory that became free. `wall` is for
     /// the times of what the operation lets others read and write.
-    pub(crate) fn on_pipe<T>(
+    pub(crate) fn on_pipe<T: GivenUp>(
         &self,
         handle: &PipeHandle,
         wall: Option<SystemTime>,
@@ -332,7 +333,7 @@ impl Engine {
         value
     }
 
-    pub(crate) fn on_one_pipe<T>(
+    pub(crate) fn on_one_pipe<T: GivenUp>(
         &self,
         handle: &PipeHandle,
         wall: Option<SystemTime>,
@@ -342,7 +343,10 @@ impl Engine {
         let answered = effects.answers.len();
         let gate = Gate::new(&self.quota);
         let mut pipe = handle.lock();
-        let value = operation(&mut pipe, &gate, effects);
+        let Some(value) = attempt(|| operation(&mut pipe, &gate, effects)) else {
+            self.give_up(handle, &mut pipe, &gate, answered, effects);
+            return T::given_up();
+        };
         let buffered = pipe.buffered_bytes.checked_add_signed(gate.change_bytes());
         pipe.buffered_bytes = buffered.expect("a pipe releases what it has reserved");
         for (_, answer) in &effects.answers[answered..] {

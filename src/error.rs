@@ -1,6 +1,6 @@
 //! What can go wrong, in the words of pipes. Adapters translate each kind with one exhaustive
 //! `match` (errno on Linux, NTSTATUS on Windows). A caller can meet every kind here; what only a
-//! bug can cause is a panic instead.
+//! bug can cause is a panic instead, of which callers meet [`Error::GivenUp`].
 
 use thiserror::Error;
 
@@ -77,6 +77,10 @@ pub enum Error {
     /// The mount is being taken down.
     #[error("the pipe directory is being unmounted")]
     ShutDown,
+    /// A bug: an operation on the pipe has panicked. Its ends are closed and what it held is gone;
+    /// its name leads to an empty pipe.
+    #[error("the pipe was given up after an internal error")]
+    GivenUp,
     /// The operation is not one that pipes have (links, devices).
     #[error("pipes do not allow this operation")]
     NotPermitted,

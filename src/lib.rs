@@ -46,6 +46,7 @@
 //! - `waiting`, `effects`, `ready` — parked operations, their answers, and poll
 //! - `lifetime` — names that go with the last instance
 //! - `traffic` — what went through
+//! - `giving_up` — what becomes of a pipe when an operation on it panics
 //! - `configure` — changing a pipe's settings
 //! - `settings`, `units`, `quota`, `error` — what can be set, limited and refused
 //! - `sync` — the locks' names
@@ -59,6 +60,7 @@ pub mod end;
 pub mod engine;
 pub mod error;
 mod flush;
+mod giving_up;
 pub mod handle;
 pub mod inspect;
 mod instance;

@@ -251,6 +251,17 @@ impl<P: Clone> Register<P> {
         Some((*ticket, place.pipe.clone(), place.end))
     }
 
+    /// Takes out everything that waits at a pipe.
+    pub(crate) fn take_all_of(&mut self, pipe: &P) -> Vec<Ticket>
+    where
+        P: PartialEq,
+    {
+        let here = self.parked.iter().filter(|(_, place)| place.pipe == *pipe);
+        let tickets: Vec<_> = here.map(|(ticket, _)| *ticket).collect();
+        tickets.iter().for_each(|ticket| self.forget(*ticket));
+        tickets
+    }
+
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }

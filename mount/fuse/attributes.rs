@@ -88,6 +88,8 @@ impl Driver {
         let outcome = match (node, key) {
             (Err(error), _) => Err(super::errno::fuser_errno(error)),
             (Ok(_), Some(STATE | PEEK)) => Err(Errno::EPERM),
+            #[cfg(debug_assertions)]
+            (Ok(Node::Pipe(pipe)), Some("panic")) => self.panic_in(value, &pipe, &mut effects),
             (Ok(Node::Pipe(_)), Some(_)) if flags & libc::XATTR_CREATE != 0 => Err(Errno::EEXIST),
             (Ok(Node::Pipe(pipe)), Some(key)) if Settings::KEYS.contains(&key) => {
                 let value = std::str::from_utf8(value).map_err(|_| Errno::EINVAL);
@@ -96,6 +98,7 @@ impl Driver {
                     changed.map_err(|refusal| match refusal {
                         Refusal::Setting(_) => Errno::EINVAL,
                         Refusal::InUse(_) => Errno::EBUSY,
+                        Refusal::GivenUp => Errno::EIO,
                     })
                 })
             }

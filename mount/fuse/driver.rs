@@ -17,6 +17,7 @@ use super::doors::Doors;
 use super::errno::{errno, fuser_errno};
 use super::ioctl;
 use super::sizes::{RestoreSize, Unwritten};
+use super::survive::survive;
 
 /// Every pipe is opened like this: no page cache, no file position and no lock around it (a
 /// duplex end can be read and written at once), and writes of one open file side by side.
@@ -46,6 +47,9 @@ pub(crate) struct Driver {
     pub(crate) unwritten: Unwritten,
     pub(crate) housekeeper: Housekeeper,
     pub(crate) closing: Closing,
+    /// A test wants the next read to panic.
+    #[cfg(debug_assertions)]
+    pub(crate) panics_at_read: AtomicBool,
     /// Most bytes that were buffered since memory was last given back.
     peak_bytes: AtomicU64,
     stopping: AtomicBool,
@@ -93,6 +97,8 @@ impl Driver {
             unwritten: Unwritten::default(),
             housekeeper: Housekeeper::new(),
             closing: Closing::default(),
+            #[cfg(debug_assertions)]
+            panics_at_read: AtomicBool::new(false),
             peak_bytes: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             waiting: Mutex::default(),
@@ -141,18 +147,26 @@ impl Driver {
     /// waited too long, and has the allocator give back what was freed.
     pub(crate) fn keep_house(&self) {
         loop {
-            match self.housekeeper.wait(|| self.engine.next_deadline()) {
-                Chore::Stop => return,
-                Chore::Trim => trim_freed_memory(),
-                Chore::TellGone(directory, name) => {
-                    self.notify(&wire::notify_name_gone(directory, name.as_bytes()));
-                }
-                Chore::RestoreSize(restore) => self.restore_size(restore),
-                Chore::Expire => {
-                    let mut effects = Effects::default();
-                    self.engine.expire(Instant::now(), &mut effects);
-                    self.deliver(&mut effects);
-                }
+            let chore = self.housekeeper.wait(|| self.engine.next_deadline());
+            if chore == Chore::Stop {
+                return;
+            }
+            survive("a chore", || self.do_chore(chore));
+        }
+    }
+
+    fn do_chore(&self, chore: Chore) {
+        match chore {
+            Chore::Stop => {}
+            Chore::Trim => trim_freed_memory(),
+            Chore::TellGone(directory, name) => {
+                self.notify(&wire::notify_name_gone(directory, name.as_bytes()));
+            }
+            Chore::RestoreSize(restore) => self.restore_size(restore),
+            Chore::Expire => {
+                let mut effects = Effects::default();
+                self.engine.expire(Instant::now(), &mut effects);
+                self.deliver(&mut effects);
             }
         }
     }

@@ -28,6 +28,7 @@ pub(crate) fn errno(error: Error) -> i32 {
         Error::TimedOut => libc::ETIMEDOUT,
         Error::Interrupted => libc::EINTR,
         Error::ShutDown => libc::ESHUTDOWN,
+        Error::GivenUp => libc::EIO,
         Error::NotPermitted => libc::EPERM,
     }
 }

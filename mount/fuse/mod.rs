@@ -21,6 +21,7 @@
 //! - `ioctl` — the pipe functions that are no system call of their own
 //! - `attributes` — settings and state as extended attributes
 //! - `doors`, `sizes` — why a pipe has many inode numbers; the sizes that the kernel keeps
+//! - `survive` — what becomes of a request that panics
 //! - `device` — system calls
 //! - `errno` — errors
 
@@ -36,5 +37,6 @@ mod metadata;
 mod route;
 mod session;
 mod sizes;
+mod survive;
 
 pub use session::{Config, Mounted, Stopper, mount};

@@ -85,7 +85,7 @@ impl From<Error> for io::Error {
             Error::Full => io::ErrorKind::StorageFull,
             Error::TimedOut => io::ErrorKind::TimedOut,
             Error::Interrupted => io::ErrorKind::Interrupted,
-            Error::BadState | Error::ShutDown => io::ErrorKind::Other,
+            Error::BadState | Error::ShutDown | Error::GivenUp => io::ErrorKind::Other,
         };
         Self::new(kind, error)
     }

@@ -17,6 +17,7 @@
 //! | [`waiting`] | interrupts |
 //! | [`configure`] | settings and reports of a pipe that is there |
 //! | [`lifetime`] | names that go with the last instance |
+//! | [`giving_up`] | an operation that panics |
 //! | [`names`] | names, directories and attributes |
 //! | [`races`] | two threads at the same moment |
 //! | [`stress`], [`arena`] | many threads on one engine |
@@ -33,6 +34,7 @@ mod data;
 mod empty_messages;
 mod flushing;
 mod functions;
+mod giving_up;
 mod lifetime;
 mod memory;
 mod messages;

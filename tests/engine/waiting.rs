@@ -1,7 +1,9 @@
 //! Interrupts: whatever waits can be ended, at any moment, and nothing is answered twice.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use pipefs::{Blocking, Effects, Error, Progress, Ticket, Wanted};
+use pipefs::{Blocking, Effects, Error, Now, Open, Patience, Progress, Ticket, Wanted, Who};
 
 use super::world::World;
 
@@ -139,4 +141,34 @@ fn effects_can_be_collected_over_many_calls() {
     assert_eq!(effects.answers.iter().map(|(ticket, _)| *ticket).collect::<Vec<_>>(), reads);
     assert_eq!(world.reads(client), "three");
     assert_eq!(world.engine.waiting_count(), 0);
+}
+
+/// The wall clock may be set to anything at any moment: only the monotonic clock ends waits.
+///
+/// SEMANTICS: open-wait-timeout
+#[test]
+fn a_jump_of_the_clock_moves_no_deadline() {
+    const YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
+    let mut world = World::with(|settings| settings.wait_timeout = Some(Duration::from_secs(5)));
+    let pipe = world.create("p");
+    let start = world.now();
+    for wall in [start.wall + YEARS, start.wall, start.wall - YEARS] {
+        let ticket = world.ticket();
+        let now = Now { wall, ..start };
+        let open = Open {
+            wanted: Wanted::READ,
+            who: Who::default(),
+            patience: Patience::Wait,
+            reopens: None,
+        };
+        let opened = world.engine.open(&pipe, open, ticket, now, &mut world.effects);
+        assert_eq!(opened, Ok(Progress::Waiting));
+        assert_eq!(world.engine.next_deadline(), Some(start.monotonic + Duration::from_secs(5)));
+        world.engine.expire(start.monotonic + Duration::from_secs(4), &mut world.effects);
+        world.deliver();
+        assert_eq!(world.answer(ticket), None, "it waits");
+        world.engine.expire(start.monotonic + Duration::from_secs(5), &mut world.effects);
+        world.deliver();
+        assert_eq!(world.failure(ticket), Error::TimedOut);
+    }
 }

@@ -40,6 +40,7 @@
 //! | [`session`] | the commands from beginning to end |
 //! | [`ordinary_user`] | mounting without being root |
 //! | [`limits`] | the known limits, and the order of those who wait |
+//! | [`faults`] | what happens when something goes wrong |
 //! | [`harness_itself`] | the harness: deadlines, actors, and what cleans up |
 
 use std::time::Duration;
@@ -57,6 +58,7 @@ mod creating;
 mod crowds;
 mod data;
 mod epoll;
+mod faults;
 mod files;
 mod flushing;
 mod harness_itself;

@@ -18,6 +18,7 @@ use crate::fuse::device::{stay_on_cpu, thread_id};
 use crate::fuse::driver::Driver;
 use crate::fuse::errno::errno;
 use crate::fuse::route::{Plane, plane_of};
+use crate::fuse::survive::survive;
 
 /// One request as it was read: the first 80 bytes, and a buffer with the rest.
 pub(crate) struct Request {
@@ -50,7 +51,14 @@ impl Driver {
             };
             let message = &request.header[..len.min(WRITE_HEADER_BYTES)];
             match InHeader::decode(message).filter(|header| header.len as usize == len) {
-                Some(header) => self.serve(me, header, len, &mut request, &mut effects),
+                Some(header) => {
+                    let served = survive("a request of the data plane", || {
+                        self.serve(me, header, len, &mut request, &mut effects);
+                    });
+                    if served.is_none() {
+                        self.answer_panicked(me, header, &mut request, &mut effects);
+                    }
+                }
                 None => warn!("a message of {len} bytes from the kernel is not a request"),
             }
         }
@@ -115,11 +123,29 @@ impl Driver {
         }
     }
 
+    /// What was decided about others stands. An answer that the request has got already counts:
+    /// the kernel does not take a second one.
+    fn answer_panicked(
+        &self,
+        me: usize,
+        header: InHeader,
+        request: &mut Request,
+        effects: &mut Effects,
+    ) {
+        let ticket = Ticket(header.unique).tagged(me as u8);
+        request.payload = self.buffers.take();
+        drop(self.take_waiting(ticket));
+        self.reply_error(ticket, libc::EIO);
+        self.deliver(effects);
+    }
+
     fn read(&self, ticket: Ticket, read: ReadIn, effects: &mut Effects) {
         if !read.is_direct {
             // The page cache (mmap, splice) must never see data: it would keep it.
             return self.reply_error(ticket, libc::EINVAL);
         }
+        #[cfg(debug_assertions)]
+        self.panic_at_read();
         let blocking = match read.offset {
             0 => blocking(read.flags),
             _ => Blocking::Continuation,
