@@ -24,6 +24,7 @@
 //! - `survive` — what becomes of a request that panics
 //! - `device` — system calls
 //! - `errno` — errors
+//! - `fuzz` — for tests: what a strange kernel might send
 
 mod attributes;
 mod data;
@@ -32,6 +33,9 @@ mod doors;
 mod driver;
 mod entries;
 mod errno;
+#[cfg(any(test, fuzzing))]
+#[path = "../../tests/fuzz/mod.rs"]
+pub mod fuzz;
 pub mod ioctl;
 mod metadata;
 mod route;

@@ -7,6 +7,9 @@ use std::{fs, io};
 /// Directories that hold no source where there is no git to ask.
 const NOT_SOURCE: [&str; 5] = [".git", "target", "__pycache__", "node_modules", ".cache"];
 
+/// Inputs of the tests, byte for byte as they were found.
+const NOT_TEXT: &str = "tests/fuzz/corpus/";
+
 /// One file of the project.
 pub(crate) struct File {
     /// Where it is, from the root of the workspace, with `/`.
@@ -63,6 +66,7 @@ pub(crate) fn files() -> Vec<File> {
         walk(&root(), "", &mut found).expect("the workspace can be read");
         found
     });
+    paths.retain(|path| !path.starts_with(NOT_TEXT));
     paths.sort();
     paths.dedup();
     let files: Vec<File> = paths

@@ -15,12 +15,12 @@ const ENTRY_BYTES: usize = 40;
 const LIFETIME_BYTES: usize = 16;
 
 /// The name in a LOOKUP's body.
-pub(super) fn name(body: &[u8]) -> Option<&[u8]> {
+pub(crate) fn name(body: &[u8]) -> Option<&[u8]> {
     body.split_last().filter(|(last, _)| **last == 0).map(|(_, name)| name)
 }
 
 /// `struct fuse_open_in`: the flags of open(2).
-pub(super) fn open_flags(body: &[u8]) -> Option<i32> {
+pub(crate) fn open_flags(body: &[u8]) -> Option<i32> {
     Some(i32::from_ne_bytes(body.get(..4)?.try_into().ok()?))
 }
 
@@ -33,12 +33,12 @@ pub(super) fn open_out(handle: u64, flags: u32) -> [u8; 16] {
 }
 
 /// `struct fuse_forget_in`: how many references the kernel gives back.
-pub(super) fn forgotten_lookups(body: &[u8]) -> Option<u64> {
+pub(crate) fn forgotten_lookups(body: &[u8]) -> Option<u64> {
     Some(u64::from_ne_bytes(body.get(..8)?.try_into().ok()?))
 }
 
 /// `struct fuse_batch_forget_in`: nodes, and how many references of each.
-pub(super) fn forgotten_nodes(body: &[u8]) -> Option<impl Iterator<Item = (u64, u64)>> {
+pub(crate) fn forgotten_nodes(body: &[u8]) -> Option<impl Iterator<Item = (u64, u64)>> {
     let (head, nodes) = body.split_at_checked(8)?;
     let count = u32::from_ne_bytes(head[..4].try_into().ok()?) as usize;
     let (nodes, rest) = nodes.as_chunks::<16>();

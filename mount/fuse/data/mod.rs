@@ -8,7 +8,7 @@
 //! - `buffers` — request buffers, which become the queue's segments
 //! - `poll` — readiness in poll(2)'s terms
 
-mod attr;
+pub(crate) mod attr;
 pub(crate) mod buffers;
 pub(crate) mod closing;
 mod names;

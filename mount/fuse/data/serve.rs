@@ -17,7 +17,7 @@ use super::wire::{
 use crate::fuse::device::{stay_on_cpu, thread_id};
 use crate::fuse::driver::Driver;
 use crate::fuse::errno::errno;
-use crate::fuse::route::{Plane, plane_of};
+use crate::fuse::route::{Plane, is_whole, plane_of};
 use crate::fuse::survive::survive;
 
 /// One request as it was read: the first 80 bytes, and a buffer with the rest.
@@ -45,6 +45,8 @@ impl Driver {
             self.order.reads(me);
             let device = &self.devices[me];
             let len = match device.receive(&mut request.header, &mut request.payload) {
+                // A socket that took the place of /dev/fuse (in tests) is closed.
+                Ok(0) => return Ok(()),
                 Ok(len) => len,
                 Err(error) if error.raw_os_error() == Some(libc::ENODEV) => return Ok(()),
                 Err(error) => return Err(error),
@@ -81,6 +83,7 @@ impl Driver {
                 self.reply_error(ticket, libc::ENODATA);
                 Some(())
             }
+            (Plane::Control, opcode) if !is_whole(opcode, message, &request.payload) => None,
             (Plane::Control, opcode) => {
                 if matches!(opcode, opcode::READDIR | opcode::READDIRPLUS) {
                     wire::clamp_readdir(message, super::super::route::MAX_READDIR_BYTES);

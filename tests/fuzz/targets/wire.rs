@@ -1,0 +1,4 @@
+//! Structures on the wire.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| pipefs_mount::fuse::fuzz::run("wire", input));
