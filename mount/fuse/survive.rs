@@ -128,3 +128,18 @@ surviving! {
     removexattr(node: INodeNo, name: &OsStr, reply: ReplyEmpty);
     access(node: INodeNo, mask: AccessFlags, reply: ReplyEmpty);
 }
+
+#[cfg(test)]
+mod tests {
+    /// What is not listed here would never be called.
+    #[test]
+    fn all_methods_of_the_control_plane_are_here() {
+        let (_, theirs) = include_str!("metadata.rs").split_once("impl Filesystem").expect("it is");
+        let (_, ours) = include_str!("survive.rs").split_once("surviving! {").expect("it is");
+        let names =
+            theirs.lines().filter_map(|line| line.strip_prefix("    fn ")?.split('(').next());
+        for name in names {
+            assert!(ours.contains(&format!("    {name}(")), "{name}");
+        }
+    }
+}

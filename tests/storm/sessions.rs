@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::time::Duration;
 
-use libc::{O_RDONLY, O_WRONLY, POLLIN, POLLOUT};
+use libc::{O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, POLLIN, POLLOUT};
 
 use super::content::{
     self, ID_BYTES, Id, RECORD_BYTES, append_record, check_record, message_bytes, piece_bytes,
@@ -12,6 +12,7 @@ use super::content::{
 use super::ledger::Event;
 use super::pipes::{Kind, kind};
 use super::worker::Worker;
+use crate::harness::functions::OTHER_END;
 use crate::harness::{Errno, Fd};
 
 /// Longest piece of a stream: of bytes more than one request, of messages what is allowed.
@@ -21,11 +22,16 @@ const LONGEST_MESSAGE: usize = (1 << 20) - 4096;
 /// Most records of a byte pipe that one write has or one read gets.
 pub(super) const MOST_RECORDS: u64 = 16;
 
-const MAY_NOT_WRITE: [Errno; 4] = [Errno::EPIPE, Errno::EAGAIN, Errno::ENOSPC, Errno::ENOENT];
-const MAY_NOT_READ: [Errno; 2] = [Errno::EAGAIN, Errno::ENOENT];
+// The last ones come of being disconnected, which happens to wild pipes.
+const MAY_NOT_WRITE: [Errno; 5] =
+    [Errno::EPIPE, Errno::EAGAIN, Errno::ENOSPC, Errno::ENOENT, Errno::ENOTCONN];
+const MAY_NOT_READ: [Errno; 4] = [Errno::EAGAIN, Errno::ENOENT, Errno::ENOTCONN, Errno::ECONNRESET];
 
 pub(super) fn write(worker: &mut Worker, pipe: usize) {
-    let Some(file) = worker.open(pipe, O_WRONLY) else { return };
+    let is_duplex = kind(pipe) == Kind::Wild && worker.once_in(3);
+    let truncates = if worker.once_in(2) { O_TRUNC } else { 0 };
+    let flags = if is_duplex { O_RDWR | truncates } else { O_WRONLY };
+    let Some(file) = worker.open(pipe, flags) else { return };
     let stream = worker.new_stream();
     match kind(pipe) {
         Kind::Streams { messages } => write_stream(worker, &file, pipe, stream, messages),
@@ -33,7 +39,13 @@ pub(super) fn write(worker: &mut Worker, pipe: usize) {
             write_records(worker, &file, pipe, stream, messages);
         }
         // Nobody knows its type: a record has the same length in each.
-        Kind::Wild => write_records(worker, &file, pipe, stream, false),
+        Kind::Wild => {
+            write_records(worker, &file, pipe, stream, false);
+            call_functions(worker, &file);
+            if is_duplex {
+                read_records(worker, &file, pipe, Kind::Wild);
+            }
+        }
     }
 }
 
@@ -108,6 +120,44 @@ fn write_records(worker: &mut Worker, file: &Fd, pipe: usize, stream: u64, messa
             Err(error) if goes_on(worker, file, error, POLLOUT).is_break() => return,
             Err(_) => failures += 1,
         }
+    }
+}
+
+/// The other pipe functions, whether they suit the end or not.
+fn call_functions(worker: &mut Worker, file: &Fd) {
+    let may = [
+        Errno::EAGAIN,
+        Errno::EBADF,
+        Errno::EBADFD,
+        Errno::EBUSY,
+        Errno::EINVAL,
+        Errno::ENOENT,
+        Errno::ENOTCONN,
+        Errno::EOPNOTSUPP,
+        Errno::EPIPE,
+        Errno::ESRCH,
+        Errno::ETIMEDOUT,
+    ];
+    let limit = Some(Duration::from_millis(worker.random.below(20)));
+    for _ in 0..worker.random.below(3) {
+        let called = match worker.random.below(8) {
+            0 => file.fsync(),
+            1 => file.connect(limit).map(drop),
+            2 => file.disconnect().map(drop),
+            3 => file.send_empty().map(drop),
+            4 => file.info().map(drop),
+            5 => file.peer(OTHER_END).map(drop),
+            6 => file.set_read_mode(worker.random.below(2) as u32).map(drop),
+            _ => {
+                let mut request = Vec::new();
+                let id = Id { stream: worker.new_stream(), number: 0 };
+                append_record(id, RECORD_BYTES, &mut request);
+                file.transact(&request, 1024, limit).map(|(reply, left)| {
+                    assert!(reply.is_empty() || left > 0 || check_record(&reply).is_ok());
+                })
+            }
+        };
+        let _ = worker.expect(called, &may);
     }
 }
 

@@ -120,8 +120,15 @@ impl Shared {
             LONGEST_D + driver_waited.saturating_sub(stay.driver_waited)
         };
         if time > limit && self.complaints.len() < 5 {
-            let stack = fs::read_to_string(format!("/proc/{pid}/stack")).unwrap_or_default();
-            self.complaints.push(format!("process {pid} was in state D for {time:?}:\n{stack}"));
+            let stack = stack(pid, pid);
+            let drivers =
+                tasks(self.driver).into_iter().map(|task| stack_of_driver(self.driver, task));
+            let drivers: String = drivers.collect();
+            let waited = driver_waited.saturating_sub(stay.driver_waited);
+            self.complaints.push(format!(
+                "process {pid} was in state D for {time:?}, the driver waited {waited:?} for a CPU:\n\
+                 {stack}{drivers}"
+            ));
         }
     }
 }
@@ -131,4 +138,14 @@ fn waited(pid: i32, task: i32) -> Duration {
     let text = fs::read_to_string(format!("/proc/{pid}/task/{task}/schedstat")).unwrap_or_default();
     let nanoseconds = text.split(' ').nth(1).and_then(|number| number.parse().ok());
     Duration::from_nanos(nanoseconds.unwrap_or(0))
+}
+
+fn stack(pid: i32, task: i32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/task/{task}/stack")).unwrap_or_default()
+}
+
+/// Where a thread of the driver is, by which one sees what it waits for.
+fn stack_of_driver(pid: i32, task: i32) -> String {
+    let name = fs::read_to_string(format!("/proc/{pid}/task/{task}/comm")).unwrap_or_default();
+    format!("driver's {name}{}", stack(pid, task))
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use libc::{O_CREAT, O_EXCL, O_NONBLOCK, O_WRONLY};
+use libc::{O_ACCMODE, O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_WRONLY};
 use serde_json::json;
 
 use super::ledger::{Event, note};
@@ -142,11 +142,13 @@ impl Worker {
     pub(super) fn open(&mut self, pipe: usize, flags: i32) -> Option<Fd> {
         let flags = if self.drains || self.once_in(3) { flags | O_NONBLOCK } else { flags };
         let wild = pipe >= KEPT;
-        let create = if wild && flags & O_WRONLY != 0 { O_CREAT } else { 0 };
+        let create = if wild && flags & O_ACCMODE != O_RDONLY { O_CREAT } else { 0 };
         for name in names(&self.dir, pipe) {
             let opened = Fd::open(&name, flags | create);
-            let may = [Errno::ENOENT, Errno::EBUSY, Errno::ETIMEDOUT, Errno::ENXIO];
-            match self.expect(opened, &may) {
+            let may = [Errno::ENOENT, Errno::EBUSY, Errno::ETIMEDOUT, Errno::ENXIO, Errno::EACCES];
+            // Only a wild pipe may have a direction that does not suit.
+            let may = if wild { &may[..] } else { &may[..4] };
+            match self.expect(opened, may) {
                 Ok(file) => {
                     if flags & O_NONBLOCK != 0 && self.once_in(2) {
                         file.set_nonblocking(false).expect("fcntl does not fail");
