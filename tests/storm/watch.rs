@@ -121,13 +121,12 @@ impl Shared {
         };
         if time > limit && self.complaints.len() < 5 {
             let stack = stack(pid, pid);
-            let drivers =
-                tasks(self.driver).into_iter().map(|task| stack_of_driver(self.driver, task));
-            let drivers: String = drivers.collect();
+            let drivers = tasks(self.driver).into_iter();
+            let drivers: String = drivers.map(|task| stack_of_driver(self.driver, task)).collect();
             let waited = driver_waited.saturating_sub(stay.driver_waited);
             self.complaints.push(format!(
-                "process {pid} was in state D for {time:?}, the driver waited {waited:?} for a CPU:\n\
-                 {stack}{drivers}"
+                "process {pid} was in state D for {time:?}, the driver waited {waited:?} for a \
+                 CPU:\n{stack}{drivers}"
             ));
         }
     }
