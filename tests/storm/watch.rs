@@ -112,23 +112,27 @@ impl Shared {
             return;
         }
         stay.late = stay.late.max(late);
+        let waited = driver_waited.saturating_sub(stay.driver_waited);
         let (time, was_late) = (now - stay.since, stay.late > LATE);
-        self.longest = self.longest.max(time);
-        let limit = if was_late {
-            HUNG_D
-        } else {
-            LONGEST_D + driver_waited.saturating_sub(stay.driver_waited)
-        };
+        self.longest = self.longest.max(time.saturating_sub(waited));
+        // What a thread waits now is added to the sum when it runs again.
+        let is_busy = was_late || time > LONGEST_D && self.driver_is_running();
+        let limit = waited + if is_busy { HUNG_D } else { LONGEST_D };
         if time > limit && self.complaints.len() < 5 {
             let stack = stack(pid, pid);
             let drivers = tasks(self.driver).into_iter();
             let drivers: String = drivers.map(|task| stack_of_driver(self.driver, task)).collect();
-            let waited = driver_waited.saturating_sub(stay.driver_waited);
             self.complaints.push(format!(
                 "process {pid} was in state D for {time:?}, the driver waited {waited:?} for a \
                  CPU:\n{stack}{drivers}"
             ));
         }
+    }
+
+    /// Whether a thread of the driver runs, or could if it had a CPU.
+    fn driver_is_running(&self) -> bool {
+        let stats = tasks(self.driver).into_iter().map(|task| Stat::read(self.driver, task));
+        stats.flatten().any(|stat| stat.state == 'R')
     }
 }
 

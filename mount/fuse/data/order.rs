@@ -30,9 +30,9 @@ const STEP: u64 = 2;
 /// How often a thread looks before it asks what others are doing.
 const SPINS: u32 = if cfg!(shuttle) { 0 } else { 200 };
 
-/// For how long it lets others run before it sleeps. On a busy machine it may be milliseconds until
-/// it has its turn again, each time.
-const YIELD_FOR: Duration = if cfg!(shuttle) { Duration::ZERO } else { Duration::from_micros(50) };
+/// For how long it goes on looking before it sleeps. It does not let others run by sched_yield(2):
+/// where all CPUs are busy, it may be a hundred milliseconds until it has its turn again.
+const LOOK_FOR: Duration = if cfg!(shuttle) { Duration::ZERO } else { Duration::from_micros(50) };
 
 /// What a thread has in hand: it reads and may have anything,
 const READING: u64 = u64::MAX;
@@ -121,8 +121,8 @@ impl Order {
                     self.advance(&mut done, number);
                 }
                 return;
-            } else if Instant::now() < *began.get_or_insert_with(Instant::now) + YIELD_FOR {
-                thread::yield_now();
+            } else if Instant::now() < *began.get_or_insert_with(Instant::now) + LOOK_FOR {
+                hint::spin_loop();
             } else {
                 thread::sleep(Duration::from_micros(20));
             }
