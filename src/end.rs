@@ -98,6 +98,15 @@ pub(crate) struct Pending {
     pub(crate) orphaned: bool,
 }
 
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let waiting = self.reads.len() + self.writes.len();
+            debug_assert_eq!(waiting, 0, "operations forgotten at a pending end");
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Link {
     /// Boxed: it is larger than the others, and rarer.

@@ -259,3 +259,11 @@ impl Instance {
         self.lanes().map(Lane::traffic).fold(self.past_traffic, |sum, traffic| sum + traffic)
     }
 }
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            debug_assert!(self.connects.is_empty(), "servers forgotten that wait for a client");
+        }
+    }
+}

@@ -196,3 +196,34 @@ impl Lane {
         self.discard(gate);
     }
 }
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            debug_assert!(self.watchers.is_empty(), "somebody forgotten who waits for a server");
+            let links = self.ends.values().map(|end| &end.link);
+            let mut opens = links.filter_map(|link| match link {
+                Link::Pending(pending) => pending.open,
+                Link::Connected(_) | Link::Severed { .. } => None,
+            });
+            debug_assert_eq!(opens.next(), None, "an open forgotten that waits");
+        }
+    }
+}
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::namespace::Attributes;
+    use crate::settings::Settings;
+
+    #[test]
+    #[should_panic(expected = "somebody forgotten")]
+    fn a_pipe_does_not_go_while_somebody_waits() {
+        let attributes = Attributes::new(0o644, 0, 0, SystemTime::UNIX_EPOCH);
+        let mut pipe = Pipe::new(Settings::default(), attributes);
+        pipe.watchers.push_back(ParkedWait { ticket: Ticket(1), end: EndId::from_raw(1) });
+    }
+}

@@ -239,7 +239,7 @@ impl Pipe {
             effects.answer(ticket, Answer::Opened(id));
         }
         pending.pollers.wake(&mut effects.wakes);
-        for read in pending.reads {
+        for read in std::mem::take(&mut pending.reads) {
             let ticket = read.ticket;
             match self.read_now(id, read, Waits::Yes, limits, effects) {
                 Ok(Progress::Done(data)) => effects.answer(ticket, Answer::Read(data)),
@@ -247,7 +247,7 @@ impl Pipe {
                 Err(error) => effects.fail(ticket, error),
             }
         }
-        for write in pending.writes {
+        for write in std::mem::take(&mut pending.writes) {
             let (ticket, accepted) = (write.ticket, write.accepted());
             match self.write_now(id, write, Waits::Yes, limits, effects) {
                 Ok(Progress::Done(_)) => effects.answer(ticket, accepted),
