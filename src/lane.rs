@@ -22,6 +22,8 @@ use crate::{Error, Result};
 pub(crate) struct Limits<'a> {
     pub(crate) settings: Settings,
     pub(crate) gate: &'a Gate<'a>,
+    /// Memory was refused on this pipe, and who was told so may still sleep.
+    pub(crate) pressed: bool,
 }
 
 /// Who shares a lane: it decides when a reader sees the end, and what happens to data that no
@@ -212,6 +214,12 @@ impl Lane {
         let needs_memory = self.outlets.iter().any(|outlet| outlet.readers.is_empty());
         self.outlets.iter().all(|outlet| outlet.has_space(limits))
             && (!needs_memory || limits.gate.has_room())
+    }
+
+    /// Whether every poller of a writer knows that a write would be taken in now. Memory may have
+    /// become free a moment ago and be gone again before `relieve` comes to tell them.
+    pub(crate) fn was_accepting(&self, limits: Limits<'_>) -> bool {
+        self.accepts(limits) && !limits.pressed
     }
 
     /// Whether a write that waits would be taken in if this end read. What waits though nothing is

@@ -43,7 +43,7 @@ impl Lane {
         }
         match waits {
             Waits::Yes => {
-                let was_accepting = self.accepts(limits);
+                let was_accepting = self.was_accepting(limits);
                 self.outlets.of_mut(read.end).park(read);
                 if !was_accepting {
                     self.writer_pollers.wake(&mut effects.wakes);
@@ -81,7 +81,7 @@ impl Lane {
         limits: Limits<'_>,
         effects: &mut Effects,
     ) -> Data {
-        let was_accepting = self.accepts(limits);
+        let was_accepting = self.was_accepting(limits);
         // Memory that was lacking goes to those who have waited longest, by way of `relieve`.
         let had_memory = limits.gate.has_room();
         let data = self.outlets.of_mut(end).take(max_bytes, takes, limits.gate);

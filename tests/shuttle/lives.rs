@@ -330,5 +330,5 @@ fn live(kinds: &[Kind]) {
 
 #[test]
 fn every_ticket_is_answered_once() {
-    explore("lives of tickets", 20_000, || live(&Kind::ALL));
+    explore("lives of tickets", 15_000, || live(&Kind::ALL));
 }

@@ -6,6 +6,7 @@
 //! - [`storm`]: random operations, with the accounts of `tests/engine/arena.rs`
 //! - [`blocking`]: threads that sleep until they are answered: none sleeps for ever
 //! - [`names`]: names that go by themselves while others move them
+//! - [`polling`]: who polls hears of a reader, however memory comes and goes
 //! - [`requests`]: the order of the kernel's requests among the driver's threads
 //!
 //! `PIPEFS_CASES=100000` tries that many schedules of each kind, `PIPEFS_SEED=7` other ones.
@@ -23,6 +24,7 @@ mod lives;
 mod names;
 #[path = "../../mount/fuse/data/order.rs"]
 mod order;
+mod polling;
 #[path = "../model/random.rs"]
 mod random;
 mod requests;

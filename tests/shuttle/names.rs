@@ -131,5 +131,5 @@ fn race() {
 
 #[test]
 fn a_pipe_knows_whether_it_is_named() {
-    explore("names that go", 15_000, race);
+    explore("names that go", 8000, race);
 }
