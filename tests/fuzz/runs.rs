@@ -17,7 +17,7 @@ mod random;
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fuzz/corpus");
 
 /// How many changed inputs a target gets, unless `PIPEFS_FUZZ_MINUTES` says for how long.
-const RUNS: [(&str, u64); 3] = [("requests", 2000), ("wire", 100_000), ("text", 60_000)];
+const RUNS: [(&str, u64); 3] = [("requests", 1500), ("wire", 100_000), ("text", 30_000)];
 
 /// Seeds the changes, unless `PIPEFS_SEED` does.
 const SEED: u64 = 20_261_121;
