@@ -60,10 +60,13 @@ pub(crate) fn round_trips(
     patience: &mut Patience,
 ) -> io::Result<Vec<Line>> {
     let mut failures = Vec::new();
-    let sites = Site::open_all(&ROUND_TRIP_ARMS, base, options, Kind::Exchange, &mut failures);
     let mut lines = Vec::new();
     for (what, placed) in [("free", Part::Free), ("one CPU", Part::OneCpu)] {
-        let exchange = Repeated { options, placement: Placement::of(placed)?, runs: Cell::new(0) };
+        let placement = Placement::of(placed)?;
+        let sites = placement.start(|| {
+            Site::open_all(&ROUND_TRIP_ARMS, base, options, Kind::Exchange, &mut failures)
+        })?;
+        let exchange = Repeated { options, placement, runs: Cell::new(0) };
         let turns = Turns::take(
             &sites,
             options,

@@ -129,7 +129,7 @@ fn readable(output: &ChildStdout, deadline: Instant) -> io::Result<bool> {
 pub(crate) fn pin_process(process: u32, cpu: usize) -> io::Result<()> {
     while !is_pinned(process, cpu)? {
         for thread in threads(process)? {
-            match syscalls::set_affinity(thread, cpu) {
+            match syscalls::set_affinity(thread, &[cpu]) {
                 Err(error) if error.raw_os_error() != Some(libc::ESRCH) => return Err(error),
                 _ => {}
             }

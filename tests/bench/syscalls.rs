@@ -71,12 +71,14 @@ pub(crate) fn affinity(thread: pid_t) -> io::Result<Vec<usize>> {
     Ok(all.filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) }).collect())
 }
 
-/// Pins a thread (0: the calling one) to `cpu`.
-pub(crate) fn set_affinity(thread: pid_t, cpu: usize) -> io::Result<()> {
-    assert!(cpu < libc::CPU_SETSIZE.cast_unsigned() as usize, "no such CPU");
+/// Pins a thread (0: the calling one) to `cpus`.
+pub(crate) fn set_affinity(thread: pid_t, cpus: &[usize]) -> io::Result<()> {
     let mut set = no_cpus();
-    // SAFETY: `cpu` is below CPU_SETSIZE.
-    unsafe { libc::CPU_SET(cpu, &mut set) };
+    for &cpu in cpus {
+        assert!(cpu < libc::CPU_SETSIZE.cast_unsigned() as usize, "no such CPU");
+        // SAFETY: `cpu` is below CPU_SETSIZE.
+        unsafe { libc::CPU_SET(cpu, &mut set) };
+    }
     // SAFETY: `set` lives through the call and its size is passed.
     checked(unsafe { libc::sched_setaffinity(thread, size_of_val(&set), &raw const set) }).map(drop)
 }

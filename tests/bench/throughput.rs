@@ -95,7 +95,8 @@ pub(crate) fn measure(
     patience: &mut Patience,
 ) -> io::Result<Section> {
     let mut failures = Vec::new();
-    let sites = Site::open_all(arms(part), base, options, Kind::Discard, &mut failures);
+    let sites = Placement::of(part)?
+        .start(|| Site::open_all(arms(part), base, options, Kind::Discard, &mut failures))?;
     let mut section = measure_at(part, &sites, options, patience)?;
     section.failures.splice(0..0, failures);
     Ok(section)
@@ -157,6 +158,17 @@ impl Placement {
             (Part::Apart, _) => Err(io::Error::other("one CPU: leave out --only apart")),
             _ => Ok(Self::default()),
         }
+    }
+
+    /// Does what starts drivers on the CPU that they are to have: how many threads they have goes by
+    /// that.
+    pub(crate) fn start<T>(self, work: impl FnOnce() -> T) -> io::Result<T> {
+        let Some(cpu) = self.driver else { return Ok(work()) };
+        let before = syscalls::affinity(0)?;
+        syscalls::set_affinity(0, &[cpu])?;
+        let started = work();
+        syscalls::set_affinity(0, &before)?;
+        Ok(started)
     }
 
     /// Pins the driver of `site`, if it is to be.

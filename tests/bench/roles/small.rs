@@ -85,7 +85,7 @@ pub(super) fn answerer(exchange: &Exchange) -> io::Result<()> {
 }
 
 fn pin(exchange: &Exchange) -> io::Result<()> {
-    exchange.cpu.map_or(Ok(()), |cpu| syscalls::set_affinity(0, cpu))
+    exchange.cpu.map_or(Ok(()), |cpu| syscalls::set_affinity(0, &[cpu]))
 }
 
 fn duplex(path: &Path) -> io::Result<File> {

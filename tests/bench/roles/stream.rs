@@ -96,7 +96,7 @@ fn check_last(buffer: &[u8], last: usize, block: usize, received: u64) -> io::Re
 /// Opens an end. A reader waits for the name; which end comes first is left to chance.
 fn open_end(transfer: &Transfer, write: bool) -> io::Result<File> {
     if let Some(cpu) = transfer.cpu {
-        syscalls::set_affinity(0, cpu)?;
+        syscalls::set_affinity(0, &[cpu])?;
     }
     if transfer.socket {
         return open_socket(&transfer.path, write);
