@@ -11,10 +11,9 @@ use smallvec::SmallVec;
 pub use crate::data::{Boundary, Data};
 use crate::lengths::Lengths;
 
-/// A write of at least this many bytes is kept in the buffer that it came in: 512 KiB, half of
-/// the largest request, so that a kept buffer is never more than twice what it holds (the bound
-/// of resident memory). Shorter ones are copied.
-pub const ADOPT_MIN_BYTES: usize = 512 << 10;
+/// A write of at least this many bytes is kept in the buffer that it came in, which should not hold
+/// more than twice as much memory (the bound of resident memory). Shorter ones are copied.
+pub const ADOPT_MIN_BYTES: usize = 64 << 10;
 
 /// Smallest and largest chunk that gathers small writes. A chunk grows with what is buffered, so
 /// that a lane that holds six bytes does not hold a page.

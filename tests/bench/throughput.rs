@@ -160,8 +160,8 @@ impl Placement {
         }
     }
 
-    /// Does what starts drivers on the CPU that they are to have: how many threads they have goes by
-    /// that.
+    /// Does what starts drivers on the CPU that they are to have: they have as many threads as
+    /// CPUs.
     pub(crate) fn start<T>(self, work: impl FnOnce() -> T) -> io::Result<T> {
         let Some(cpu) = self.driver else { return Ok(work()) };
         let before = syscalls::affinity(0)?;

@@ -2,12 +2,11 @@
 
 use std::io::{self, IoSlice};
 
-use bytes::{Bytes, BytesMut};
 use log::{debug, warn};
 use pipefs::{Answer, Blocking, Data, Effects, EndId, Now, PollKey, Progress, Ticket};
 use smallvec::SmallVec;
 
-use super::buffers::reuse;
+use super::buffers::Buffer;
 use super::names::Body;
 use super::order::Order;
 use super::poll;
@@ -23,8 +22,8 @@ use crate::fuse::survive::survive;
 /// One request as it was read: the first 80 bytes, and a buffer with the rest.
 pub(crate) struct Request {
     header: [u8; WRITE_HEADER_BYTES],
-    /// Room for the largest payload; replaced by a fresh buffer when the queue keeps this one.
-    payload: BytesMut,
+    /// Room for the largest payload; another one when the queue keeps it.
+    payload: Buffer,
 }
 
 impl Driver {
@@ -41,10 +40,10 @@ impl Driver {
         let mut request = Request { header: [0; WRITE_HEADER_BYTES], payload };
         let mut effects = Effects::default();
         loop {
-            request.payload.clear();
+            request.payload.bytes.clear();
             self.order.reads(me);
             let device = &self.devices[me];
-            let len = match device.receive(&mut request.header, &mut request.payload) {
+            let len = match device.receive(&mut request.header, &mut request.payload.bytes) {
                 // A socket that took the place of /dev/fuse (in tests) is closed.
                 Ok(0) => return Ok(()),
                 Ok(len) => len,
@@ -89,7 +88,10 @@ impl Driver {
                     wire::clamp_readdir(message, super::super::route::MAX_READDIR_BYTES);
                 }
                 wire::set_unique(message, ticket.0);
-                self.forward(ticket, &[IoSlice::new(message), IoSlice::new(&request.payload)]);
+                self.forward(
+                    ticket,
+                    &[IoSlice::new(message), IoSlice::new(&request.payload.bytes)],
+                );
                 Some(())
             }
             (Plane::Data, opcode::READ) => {
@@ -99,7 +101,7 @@ impl Driver {
             (Plane::Data, opcode::WRITE) => {
                 drop(turn);
                 WriteIn::decode(message)
-                    .filter(|write| write.size as usize == request.payload.len())
+                    .filter(|write| write.size as usize == request.payload.bytes.len())
                     .map(|write| self.write(ticket, write, &mut request.payload, effects))
             }
             (Plane::Data, opcode::POLL) => {
@@ -117,7 +119,7 @@ impl Driver {
             }),
             (Plane::Data, _) => {
                 drop(turn);
-                self.serve_name(ticket, header, &body(message, &request.payload), effects)
+                self.serve_name(ticket, header, &body(message, &request.payload.bytes), effects)
             }
         };
         if known.is_none() {
@@ -168,9 +170,9 @@ impl Driver {
         }
     }
 
-    fn write(&self, ticket: Ticket, write: WriteIn, payload: &mut BytesMut, effects: &mut Effects) {
+    fn write(&self, ticket: Ticket, write: WriteIn, payload: &mut Buffer, effects: &mut Effects) {
         self.write_came(write.nodeid);
-        let data = std::mem::take(payload).freeze();
+        let data = self.buffers.lend(payload, self.engine.memory().used_bytes);
         let end = EndId::from_raw(write.fh);
         let blocking = blocking(write.flags);
         write.owner.into_iter().for_each(|owner| self.closing.note_write(end, owner));
@@ -181,7 +183,7 @@ impl Driver {
             Err(error) => self.reply_error(ticket, errno(error)),
         }
         self.deliver(effects);
-        *payload = reuse(ours).unwrap_or_else(|| self.buffers.take());
+        self.buffers.settle(payload, ours);
         self.watch_memory();
     }
 
@@ -253,7 +255,7 @@ impl Driver {
         parts.extend(data.iter().map(|slice| IoSlice::new(slice)));
         self.send(ticket, &parts);
         drop(parts);
-        data.into_slices().filter(is_large).for_each(|slice| self.buffers.give_back(slice));
+        data.into_slices().for_each(|slice| self.buffers.give_back(slice));
     }
 
     pub(super) fn reply(&self, ticket: Ticket, body: &[u8]) {
@@ -327,11 +329,6 @@ fn body(message: &[u8], payload: &[u8]) -> Body {
 
 fn total(parts: &[IoSlice<'_>]) -> usize {
     parts.iter().map(|part| part.len()).sum::<usize>().max(OUT_HEADER_BYTES)
-}
-
-/// Whether a slice may be a whole request buffer; what is smaller is one of the queue's chunks.
-fn is_large(slice: &Bytes) -> bool {
-    slice.len() >= pipefs::queue::ADOPT_MIN_BYTES
 }
 
 fn blocking(flags: u32) -> Blocking {
