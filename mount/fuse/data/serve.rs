@@ -82,7 +82,7 @@ impl Driver {
                 self.reply_error(ticket, libc::ENODATA);
                 Some(())
             }
-            (Plane::Control, opcode) if !is_whole(opcode, message, &request.payload) => None,
+            (Plane::Control, opcode) if !is_whole(opcode, message, &request.payload.bytes) => None,
             (Plane::Control, opcode) => {
                 if matches!(opcode, opcode::READDIR | opcode::READDIRPLUS) {
                     wire::clamp_readdir(message, super::super::route::MAX_READDIR_BYTES);
