@@ -39,6 +39,9 @@ struct Shared {
     driver: i32,
     /// How long the driver's threads have waited for a CPU, all in all.
     driver_waited: Duration,
+    /// Of each of them how long it has run, and has waited, as of the last look.
+    driver_threads: HashMap<i32, (Duration, Duration)>,
+    last_look: Option<Instant>,
     /// Who was in D at the last reading.
     in_d: HashMap<i32, Stay>,
     longest: Duration,
@@ -88,8 +91,7 @@ impl Watch {
 
 impl Shared {
     fn read_all(&mut self, late: Duration) {
-        self.driver_waited =
-            tasks(self.driver).into_iter().map(|task| waited(self.driver, task)).sum();
+        self.look_at_driver();
         for pid in self.watched.clone() {
             // The short file first: most are in another state.
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -115,9 +117,7 @@ impl Shared {
         let waited = driver_waited.saturating_sub(stay.driver_waited);
         let (time, was_late) = (now - stay.since, stay.late > LATE);
         self.longest = self.longest.max(time.saturating_sub(waited));
-        // What a thread waits now is added to the sum when it runs again.
-        let is_busy = was_late || time > LONGEST_D && self.driver_is_running();
-        let limit = waited + if is_busy { HUNG_D } else { LONGEST_D };
+        let limit = waited + if was_late { HUNG_D } else { LONGEST_D };
         if time > limit && self.complaints.len() < 5 {
             let stack = stack(pid, pid);
             let drivers = tasks(self.driver).into_iter();
@@ -129,18 +129,31 @@ impl Shared {
         }
     }
 
-    /// Whether a thread of the driver runs, or could if it had a CPU.
-    fn driver_is_running(&self) -> bool {
-        let stats = tasks(self.driver).into_iter().map(|task| Stat::read(self.driver, task));
-        stats.flatten().any(|stat| stat.state == 'R')
+    /// Adds up how long the driver's threads have waited for a CPU. The kernel adds a wait to its
+    /// sum when it is over; until then it is seen by a thread that could run and does not.
+    fn look_at_driver(&mut self) {
+        let elapsed = self.last_look.map_or(Duration::ZERO, |last| last.elapsed());
+        self.last_look = Some(Instant::now());
+        let mut waited = Duration::ZERO;
+        for task in tasks(self.driver) {
+            let Some((ran, delayed)) = schedule(self.driver, task) else { continue };
+            let before = self.driver_threads.insert(task, (ran, delayed));
+            let (ran_before, delayed_before) = before.unwrap_or((ran, delayed));
+            waited += delayed.saturating_sub(delayed_before);
+            let stat = Stat::read(self.driver, task);
+            if ran == ran_before && stat.is_some_and(|stat| stat.state == 'R') {
+                waited += elapsed;
+            }
+        }
+        self.driver_waited += waited;
     }
 }
 
-/// How long a thread that could run has waited for a CPU in its life.
-fn waited(pid: i32, task: i32) -> Duration {
-    let text = fs::read_to_string(format!("/proc/{pid}/task/{task}/schedstat")).unwrap_or_default();
-    let nanoseconds = text.split(' ').nth(1).and_then(|number| number.parse().ok());
-    Duration::from_nanos(nanoseconds.unwrap_or(0))
+/// How long a thread has run in its life, and how long it has waited for a CPU.
+fn schedule(pid: i32, task: i32) -> Option<(Duration, Duration)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{task}/schedstat")).ok()?;
+    let mut nanoseconds = text.split(' ').map(|number| number.parse().map(Duration::from_nanos));
+    Some((nanoseconds.next()?.ok()?, nanoseconds.next()?.ok()?))
 }
 
 fn stack(pid: i32, task: i32) -> String {

@@ -8,6 +8,7 @@ use libc::{O_CREAT, O_RDONLY, O_WRONLY, SIGCONT, SIGKILL, SIGSTOP};
 
 use crate::harness::actor::sequence;
 use crate::harness::mount::is_mounted;
+use crate::harness::process::{Stat, tasks};
 use crate::harness::{Errno, Fd, Task, eventually, pipefs, run, sys};
 use crate::session::{MountPoint, assert_succeeded};
 use crate::{SOON, skip_without_fuse};
@@ -115,6 +116,16 @@ fn a_driver_that_is_stopped_goes_on_where_it_was() {
     place.assert_nothing_is_left();
 }
 
+/// Stops a process, and waits until all its threads have stopped: one that has not can still take
+/// a request, which then nobody answers, and whoever sent it cannot even be killed.
+fn stop(driver: i32) {
+    sys::kill(driver, SIGSTOP).unwrap();
+    eventually(SOON, || {
+        let stats = tasks(driver).into_iter().map(|task| Stat::read(driver, task));
+        stats.flatten().all(|stat| stat.state == 'T')
+    });
+}
+
 /// SEMANTICS: close-umount, umount-ends
 ///
 /// A driver that does not answer does not hold up those who want to be rid of it.
@@ -125,7 +136,7 @@ fn a_mount_whose_driver_is_stopped_can_be_taken_down() {
     assert_succeeded(&place.mount(&[]));
     let [driver] = place.drivers()[..] else { panic!("{:?}", place.drivers()) };
     let end = Fd::open(place.path().join("p"), O_WRONLY | O_CREAT).unwrap();
-    sys::kill(driver, SIGSTOP).unwrap();
+    stop(driver);
     let refused = place.umount();
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && said.contains("busy"), "{refused:?}");
@@ -141,7 +152,7 @@ fn a_mount_whose_driver_is_stopped_can_be_taken_down() {
     // With nothing open an ordinary unmount does.
     assert_succeeded(&place.mount(&[]));
     let [driver] = place.drivers()[..] else { panic!("{:?}", place.drivers()) };
-    sys::kill(driver, SIGSTOP).unwrap();
+    stop(driver);
     assert_succeeded(&place.umount());
     sys::kill(driver, SIGCONT).unwrap();
     place.assert_nothing_is_left();
