@@ -1,9 +1,12 @@
 //! What the engine takes for a write and a read in steady state, counted, so that it does not
-//! depend on the machine: allocations, and copies of the data.
+//! depend on the machine: allocations, copies of the data, and locks.
 //!
 //! | module | what it is |
 //! |---|---|
 //! | [`allocator`] | counts the allocations of each thread |
+//! | `locks` | a package in place of `parking_lot`, which counts the locks that each thread takes |
+
+extern crate pipefs_costs as pipefs;
 
 mod allocator;
 
@@ -17,6 +20,7 @@ use pipefs::{
 };
 
 use allocator::allocations;
+use parking_lot::taken;
 
 /// The longest message.
 const LARGE: usize = (1 << 20) - 4096;
@@ -172,5 +176,40 @@ fn a_read_that_waits_allocates_nothing() {
         (0..WARM_UP).for_each(|_| round());
         let made = allocations(|| (0..ROUNDS).for_each(|_| round()));
         assert_eq!(made, 0, "{kind}: {made} allocations for {ROUNDS} reads that waited");
+    }
+}
+
+/// A write takes the list of ends, the pipe, and the list of those that wait for memory; so does a
+/// read.
+#[test]
+fn a_write_and_a_read_take_three_locks_each() {
+    for data in [Bytes::from(vec![7; 64]), Bytes::from(vec![7; LARGE])] {
+        for (kind, change) in kinds() {
+            let mut stream = Stream::new(change);
+            for _ in 0..WARM_UP {
+                let written = taken(|| stream.write(data.clone()));
+                let mut left = data.len();
+                while left > 0 {
+                    let read = taken(|| left -= stream.read().expect("there is data").byte_len());
+                    assert_eq!(read, 3, "{kind}: a read");
+                }
+                assert_eq!(written, 3, "{kind}: a write");
+            }
+        }
+    }
+}
+
+/// What waits is noted, so that a signal finds it: one lock more, and one for the answer.
+#[test]
+fn a_read_that_waits_takes_one_lock_more() {
+    let data = Bytes::from(vec![7; 64]);
+    for (kind, change) in kinds() {
+        let mut stream = Stream::new(change);
+        for _ in 0..WARM_UP {
+            let waiting = taken(|| assert_eq!(stream.read(), None));
+            let written = taken(|| stream.write(data.clone()));
+            assert_eq!(stream.answer().byte_len(), data.len());
+            assert_eq!((waiting, written), (4, 4), "{kind}");
+        }
     }
 }
