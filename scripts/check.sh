@@ -153,7 +153,8 @@ RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" check "documentat
 if $quick; then
     # Targets are listed by hand, so the manifests say which there are.
     targets=$(sed -n '/^\[\[test\]\]/,/^$/s/^name = "\(.*\)"/--test \1/p' \
-        Cargo.toml mount/Cargo.toml tests/costs/Cargo.toml tests/shuttle/Cargo.toml | grep -v main_job)
+        Cargo.toml mount/Cargo.toml tests/costs/Cargo.toml tests/shuttle/Cargo.toml |
+        grep -v main_job)
     # shellcheck disable=SC2086 # several words each
     count_tests "tests without the main job" \
         cargo test --workspace --locked --no-fail-fast --lib --bins $targets
