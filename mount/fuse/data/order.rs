@@ -5,10 +5,14 @@
 //! the order in which it queues them, so a thread that has read number 12 knows whether somebody
 //! else has number 10 in hand: it waits until that one is *done*: a RELEASE when the end is
 //! closed, what goes to the control plane when it is there, anything else as soon as it is read.
+//! A thread has a request in hand for as long as the kernel copies its data, so whatever need not
+//! wait for others does not.
 //!
 //! A number may never come: its request was taken back before anybody read it. It is given up once
 //! every other thread either holds nothing older or sleeps in read(2) and so holds nothing at all.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
 use atomic::{AtomicU64, Ordering};
@@ -50,9 +54,9 @@ pub(crate) struct Order {
 
 #[derive(Debug, Default)]
 struct Done {
-    /// Numbers above the horizon that are done already, in no order: as many as there are threads,
-    /// or hardly more.
-    ahead: Vec<u64>,
+    /// Numbers above the horizon that are done already: what others did while one thread had its
+    /// request in hand.
+    ahead: BinaryHeap<Reverse<u64>>,
 }
 
 /// One thread, on cache lines of its own.
@@ -101,7 +105,7 @@ impl Order {
         if number == horizon || horizon == 0 {
             self.advance(&mut done, number + STEP);
         } else if number > horizon {
-            done.ahead.push(number);
+            done.ahead.push(Reverse(number));
         }
         drop(done);
         self.hands[me].holds.store(NOTHING, Ordering::SeqCst);
@@ -132,10 +136,9 @@ impl Order {
     /// Moves the horizon to this number and over all that are done behind it.
     fn advance(&self, done: &mut Done, to: u64) {
         let mut horizon = to;
-        done.ahead.retain(|ahead| *ahead >= to);
-        while let Some(at) = done.ahead.iter().position(|ahead| *ahead == horizon) {
-            done.ahead.swap_remove(at);
-            horizon += STEP;
+        while let Some(Reverse(ahead)) = done.ahead.peek().filter(|ahead| ahead.0 <= horizon) {
+            horizon = horizon.max(ahead + STEP);
+            done.ahead.pop();
         }
         self.horizon.store(horizon, Ordering::SeqCst);
     }

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 
 use log::{debug, warn};
-use pipefs::{Answer, Blocking, Data, Effects, EndId, Now, PollKey, Progress, Ticket};
+use pipefs::{Answer, Blocking, Data, Effects, EndId, Error, Now, PollKey, Progress, Ticket};
 use smallvec::SmallVec;
 
 use super::buffers::Buffer;
@@ -96,7 +96,7 @@ impl Driver {
             }
             (Plane::Data, opcode::READ) => {
                 drop(turn);
-                ReadIn::decode(message).map(|read| self.read(ticket, read, effects))
+                ReadIn::decode(message).map(|read| self.read(me, ticket, read, effects))
             }
             (Plane::Data, opcode::WRITE) => {
                 drop(turn);
@@ -144,7 +144,10 @@ impl Driver {
         self.deliver(effects);
     }
 
-    fn read(&self, ticket: Ticket, read: ReadIn, effects: &mut Effects) {
+    /// Data that is there goes out at once: what was queued before this request cannot take it
+    /// away. Only a read that finds none waits for its turn. That may bring some, too: another
+    /// thread may have a write in hand.
+    fn read(&self, me: usize, ticket: Ticket, read: ReadIn, effects: &mut Effects) {
         if !read.is_direct {
             // The page cache (mmap, splice) must never see data: it would keep it.
             return self.reply_error(ticket, libc::EINVAL);
@@ -157,7 +160,15 @@ impl Driver {
         };
         let end = EndId::from_raw(read.fh);
         let size = read.size as usize;
-        let progress = self.engine.read(end, size, blocking, ticket, Now::read(), effects);
+        let now = Now::read();
+        let mut progress = Err(Error::WouldBlock);
+        if blocking == Blocking::Yes {
+            progress = self.engine.read(end, size, Blocking::No, ticket, now, effects);
+        }
+        if matches!(progress, Err(Error::WouldBlock)) {
+            self.order.wait_for_turn(me, ticket.id());
+            progress = self.engine.read(end, size, blocking, ticket, now, effects);
+        }
         // Writers that may go on are answered first: their next request overlaps the long copy.
         self.deliver(effects);
         match progress {
@@ -296,20 +307,25 @@ struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    /// Waits until what was queued before has been seen to. FORGET gets its number only when it is
-    /// read, before requests with lower ones: it waits for nobody.
+    /// Waits until what was queued before has been seen to, if that matters to this one.
     fn begin(order: &'a Order, me: usize, header: InHeader) -> Self {
         let number = (header.opcode != opcode::INTERRUPT).then_some(header.unique);
         match number {
             Some(number) => order.has(me, number),
             None => order.has_nothing(me),
         }
-        let waits = !matches!(header.opcode, opcode::FORGET | opcode::BATCH_FORGET);
-        if let Some(number) = number.filter(|_| waits) {
+        if let Some(number) = number.filter(|_| !may_come_first(header.opcode)) {
             order.wait_for_turn(me, number);
         }
         Self { order, me, number }
     }
+}
+
+/// Whether a request need not wait until what was queued before it has been seen to. FORGET must
+/// not: it gets its number only when it is read, before requests with lower ones. READ waits if it
+/// has to, see [`Driver::read`].
+fn may_come_first(opcode: u32) -> bool {
+    matches!(opcode, opcode::FORGET | opcode::BATCH_FORGET | opcode::READ)
 }
 
 impl Drop for Turn<'_> {
