@@ -1,5 +1,6 @@
 //! A mount's life: made, served by its threads, stopped.
 
+use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::num::NonZero;
@@ -115,6 +116,10 @@ pub fn mount(directory: &Path, config: &Config) -> io::Result<Mounted> {
 /// Everything that a mount needs besides being there.
 fn prepare(session: BorrowedFd<'_>, directory: &Path, config: &Config) -> io::Result<Mounted> {
     let devices = devices(Device::new(session.try_clone_to_owned()?));
+    // A data thread may have to look at another thread in /proc: a descriptor for each must be left.
+    let spare: io::Result<Vec<_>> =
+        devices.iter().map(|_| File::open("/proc/self/status")).collect();
+    drop(spare?);
     let (ours, theirs) = Channel::pair()?;
     let driver = Arc::new(Driver::new(engine(config), devices, ours));
     driver.control.send(&[io::IoSlice::new(&wire::own_init())])?;

@@ -13,6 +13,8 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+#[cfg(not(shuttle))]
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use atomic::{AtomicU64, Ordering};
@@ -158,11 +160,15 @@ impl Order {
     }
 }
 
-/// Whether a thread of this process sleeps; one that does not run yet does.
+/// Whether a thread of this process sleeps; one that does not run yet does, one that cannot be
+/// looked at (no descriptor is left) does not.
 #[cfg(not(shuttle))]
 fn sleeps(tid: u64) -> bool {
     let path = format!("/proc/self/task/{tid}/stat");
-    let Ok(stat) = std::fs::read_to_string(path) else { return true };
+    let stat = match std::fs::read_to_string(path) {
+        Ok(stat) => stat,
+        Err(error) => return error.kind() == ErrorKind::NotFound,
+    };
     // The name before it is in parentheses and may hold any.
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
 }
