@@ -116,7 +116,7 @@ pub fn mount(directory: &Path, config: &Config) -> io::Result<Mounted> {
 /// Everything that a mount needs besides being there.
 fn prepare(session: BorrowedFd<'_>, directory: &Path, config: &Config) -> io::Result<Mounted> {
     let devices = devices(Device::new(session.try_clone_to_owned()?));
-    // A data thread may have to look at another thread in /proc: a descriptor for each must be left.
+    // Each data thread may have to look into /proc, for which a descriptor must be left.
     let spare: io::Result<Vec<_>> =
         devices.iter().map(|_| File::open("/proc/self/status")).collect();
     drop(spare?);
