@@ -1,7 +1,6 @@
 //! Settings as a user types them, `KEY=VALUE`, checked before anything is touched.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 
 use pipefs::Settings;
 
@@ -24,8 +23,12 @@ impl Assignment {
     /// # Errors
     /// [`Exit::Usage`], with the settings or the values there are.
     pub fn new(key: &str, value: &OsStr) -> Result<Self, Failure> {
+        Self::of_bytes(key, value.as_encoded_bytes())
+    }
+
+    fn of_bytes(key: &str, value: &[u8]) -> Result<Self, Failure> {
         // What is not UTF-8 is refused like any other text that means nothing.
-        let value = value.to_string_lossy();
+        let value = String::from_utf8_lossy(value);
         let refused = |error| Failure::new(Exit::Usage, shortened_setting(error).to_string());
         Settings::default().set(key, &value).map_err(refused)?;
         let key = Settings::KEYS.into_iter().find(|known| *known == key);
@@ -38,14 +41,17 @@ impl Assignment {
     /// # Errors
     /// As [`Self::new`]; or there is no `=`.
     pub fn parse(text: &OsStr) -> Result<Self, Failure> {
-        let bytes = text.as_bytes();
+        Self::parse_bytes(text.as_encoded_bytes())
+    }
+
+    fn parse_bytes(bytes: &[u8]) -> Result<Self, Failure> {
         let Some(end) = bytes.iter().position(|byte| *byte == b'=') else {
             let shown: String = view::name(bytes).chars().take(60).collect();
             let message = format!("`{shown}` is no KEY=VALUE, as in capacity=4M");
             return Err(Failure::new(Exit::Usage, message));
         };
         let key = String::from_utf8_lossy(&bytes[..end]);
-        Self::new(&key, OsStr::from_bytes(&bytes[end + 1..]))
+        Self::of_bytes(&key, &bytes[end + 1..])
     }
 
     /// Reads the arguments of `-o`: any number of those, separated by commas.
@@ -53,9 +59,10 @@ impl Assignment {
     /// # Errors
     /// As [`Self::parse`].
     pub fn parse_lists(lists: &[OsString]) -> Result<Vec<Self>, Failure> {
-        let items = lists.iter().flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
+        let lists = lists.iter().map(|list| list.as_encoded_bytes());
+        let items = lists.flat_map(|list| list.split(|byte| *byte == b','));
         let items = items.filter(|item| !item.is_empty());
-        items.map(|item| Self::parse(OsStr::from_bytes(item))).collect()
+        items.map(Self::parse_bytes).collect()
     }
 }
 
@@ -64,7 +71,7 @@ mod tests {
     use super::*;
 
     fn refusal(text: &[u8]) -> String {
-        let failure = Assignment::parse(OsStr::from_bytes(text)).unwrap_err();
+        let failure = Assignment::parse_bytes(text).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.message.len() < 300, "{failure}");
         failure.message

@@ -233,7 +233,16 @@ fn nearest<'a>(name: &str, words: &[&'a str]) -> Option<&'a str> {
 mod tests {
     use super::*;
     use pipefs::settings::{Access, Mode};
-    use std::os::unix::ffi::OsStringExt;
+
+    /// Text followed by what is none on this system.
+    fn not_text(text: &str) -> OsString {
+        let mut binary = OsString::from(text);
+        #[cfg(unix)]
+        binary.push(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff\xfe"));
+        #[cfg(windows)]
+        binary.push(<OsString as std::os::windows::ffi::OsStringExt>::from_wide(&[0xd800]));
+        binary
+    }
 
     fn parse(text: &str) -> Result<Options, OptionError> {
         Options::parse(&[text.into()], Unknown::Refused)
@@ -327,7 +336,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_refused() {
-        let binary = OsString::from_vec(b"fsname=\xff\xfe".to_vec());
+        let binary = not_text("fsname=");
         let error = Options::parse(std::slice::from_ref(&binary), Unknown::Tolerated).unwrap_err();
         assert!(error.to_string().contains("not UTF-8"), "{error}");
         assert!(Options::default().set_source(&binary).is_err());

@@ -1,19 +1,18 @@
 //! `pipefs ls`: the pipes of a directory.
 
-use std::fs::{self, DirEntry, Metadata};
+use std::fs::{self, DirEntry};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use pipefs::Settings;
 use serde_json::Value;
 
 use super::note;
-use super::owners::{Owners, permissions};
 use super::stat::{add_name, elements, text};
 use crate::cli::Ls;
 use crate::exit::{Exit, Failure};
-use crate::pipe_file::{Directory, PipeFile, State, failure, mounts, mounts_in_words, shown};
+use crate::pipe_file::{Directory, Metadata, State, failure, mounts, mounts_in_words, shown};
+use crate::platform::owners::{self, Owners};
 use crate::stdout::Stdout;
 use crate::view;
 
@@ -84,7 +83,7 @@ impl Entry {
         };
         let metadata = handle.metadata()?;
         let is_directory = metadata.is_dir();
-        let state = if is_directory { Ok(State::new()) } else { PipeFile::known(handle).state() };
+        let state = if is_directory { Ok(State::new()) } else { handle.state() };
         match state {
             Err(error) if is_gone(&error) => Ok(None),
             Err(error) if error.kind() != ErrorKind::PermissionDenied => Err(error),
@@ -97,9 +96,7 @@ impl Entry {
         add_name(&mut object, &self.name);
         object.insert("kind".into(), if self.is_directory { "directory" } else { "pipe" }.into());
         if let Ok(metadata) = &self.metadata {
-            object.insert("uid".into(), metadata.uid().into());
-            object.insert("gid".into(), metadata.gid().into());
-            object.insert("permissions".into(), permissions(metadata).into());
+            owners::add_to(&mut object, metadata);
         }
         if let Err(error) = &self.state {
             object.insert("error".into(), error.to_string().into());
@@ -109,7 +106,7 @@ impl Entry {
 
     fn as_row(&self, owners: &mut Owners) -> Row {
         let unknown = || UNKNOWN.to_owned();
-        let owner = self.metadata.as_ref().map(|metadata| owners.user(metadata.uid()).to_owned());
+        let owner = self.metadata.as_ref().map(|metadata| owners.user_of(metadata).to_owned());
         let owner = owner.unwrap_or_else(|_| unknown());
         let name = shown(&self.name);
         match &self.state {
@@ -229,7 +226,6 @@ impl Listing {
         let path = if is_root(relative) { root.into() } else { root.join(relative) };
         let failed = |error: io::Error| failure(&path, &error);
         let directory = Directory::find(&path)?;
-        let device = directory.0.metadata().map_err(failed)?.dev();
         let mut inner = Vec::new();
         for entry in fs::read_dir(directory.path()).map_err(failed)? {
             if !self.stdout.is_wanted() {
@@ -242,8 +238,8 @@ impl Listing {
             };
             self.add(&entry)?;
             // What is mounted on a directory here is another matter.
-            let is_ours = entry.metadata.is_ok_and(|metadata| metadata.dev() == device);
-            if entry.is_directory && is_ours {
+            let is_ours = |metadata: Metadata| directory.is_mount_of(&metadata);
+            if entry.is_directory && entry.metadata.is_ok_and(is_ours) {
                 inner.push(entry.name);
             }
         }

@@ -1,25 +1,18 @@
-//! What each subcommand does, a file each.
+//! What each subcommand does, a file each. Those that are made of a system's own calls are in
+//! `platform::commands`.
 
 use std::path::{Path, PathBuf};
 
 use crate::cli::Command;
 use crate::exit::{Failure, say};
+use crate::platform;
 
-mod call;
 mod completions;
-mod create;
-mod deadline;
-mod duplex;
 mod ls;
 mod man;
-mod mount;
-mod owners;
 mod peek;
-mod serve;
 mod set;
 mod stat;
-mod umount;
-mod wait;
 
 /// Does what the command line asks for.
 ///
@@ -27,23 +20,23 @@ mod wait;
 /// Why it could not be done, with the exit code that says so.
 pub fn run(command: &Command) -> Result<(), Failure> {
     match command {
-        Command::Mount(arguments) => mount::run(arguments),
-        Command::Umount(arguments) => umount::run(arguments),
+        Command::Mount(arguments) => platform::commands::mount(arguments),
+        Command::Umount(arguments) => platform::commands::umount(arguments),
         Command::Ls(arguments) => ls::run(arguments),
         Command::Stat(arguments) => stat::run(arguments),
-        Command::Create(arguments) => create::run(arguments),
+        Command::Create(arguments) => platform::commands::create(arguments),
         Command::Set(arguments) => set::run(arguments),
         Command::Peek(arguments) => peek::run(arguments),
-        Command::Wait(arguments) => wait::run(arguments),
-        Command::Call(arguments) => call::run(arguments),
-        Command::Serve(arguments) => serve::run(arguments),
+        Command::Wait(arguments) => platform::commands::wait(arguments),
+        Command::Call(arguments) => platform::commands::call(arguments),
+        Command::Serve(arguments) => platform::commands::serve(arguments),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => man::run(arguments),
     }
 }
 
 /// Does something with each name. One that fails does not keep the others from their turn.
-fn each(
+pub(crate) fn each(
     names: &[PathBuf],
     mut action: impl FnMut(&Path) -> Result<(), Failure>,
 ) -> Result<(), Failure> {

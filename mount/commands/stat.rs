@@ -1,20 +1,17 @@
 //! `pipefs stat`: all about a pipe.
 
 use std::fmt::Write;
-use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use pipefs::Settings;
 use serde_json::{Map, Value};
 
 use super::each;
-use super::owners::{Owners, permissions};
 use crate::cli::Stat;
 use crate::exit::Failure;
 use crate::pipe_file::{self, PipeFile, State, shown};
+use crate::platform::owners::{Owners, permissions};
 use crate::stdout::Stdout;
 use crate::view;
 
@@ -38,7 +35,7 @@ fn as_json(name: &Path, pipe: &PipeFile) -> io::Result<String> {
 
 /// Adds the member `name`, and for one that is no text also `name_bytes`.
 pub(super) fn add_name(object: &mut Map<String, Value>, name: &Path) {
-    let bytes = name.as_os_str().as_bytes();
+    let bytes = name.as_os_str().as_encoded_bytes();
     object.insert("name".into(), String::from_utf8_lossy(bytes).into());
     if str::from_utf8(bytes).is_err() {
         object.insert("name_bytes".into(), bytes.into());
@@ -49,7 +46,7 @@ fn page(name: &Path, pipe: &PipeFile, owners: &mut Owners) -> io::Result<String>
     let metadata = pipe.metadata()?;
     let state = pipe.state()?;
     let mut page = Page(format!("{}\n", shown(name)));
-    page.line("owner", owners.both(metadata.uid(), metadata.gid()));
+    page.line("owner", owners.of(&metadata));
     page.line("permissions", permissions(&metadata));
     page.quantity("buffered_bytes", state.get("buffered_bytes"));
     page.quantity("waiting_clients", state.get("waiting_clients"));
@@ -108,9 +105,7 @@ impl Page {
         let state = text(&instance["state"]);
         self.heading(&format!("instance {number}: {state}, {}", holds(instance)));
         for end in elements(instance.get("ends")) {
-            let number = |key: &str| end[key].as_u64().and_then(|id| u32::try_from(id).ok());
-            let owner = owners.both(number("uid").unwrap_or(0), number("gid").unwrap_or(0));
-            let mut line = format!("{}, {owner}", process(number("pid").unwrap_or(0)));
+            let mut line = owners.holder(end);
             // Of a broadcast pipe's reader.
             if end["buffered_bytes"].is_u64() {
                 write!(line, ", {}", holds(end)).expect("a string takes everything");
@@ -132,17 +127,6 @@ fn holds(place: &Value) -> String {
         0 => format!("holds {bytes}"),
         1 => format!("holds {bytes}, 1 message"),
         messages => format!("holds {bytes}, {messages} messages"),
-    }
-}
-
-/// A process as people know it. It may have ended meanwhile, or its name be hidden from us.
-fn process(pid: u32) -> String {
-    match fs::read(format!("/proc/{pid}/comm")) {
-        Ok(name) => {
-            let name = name.strip_suffix(b"\n").unwrap_or(&name);
-            format!("pid {pid} ({})", view::name(name))
-        }
-        Err(_) => format!("pid {pid}"),
     }
 }
 

@@ -26,7 +26,7 @@ use super::device::{Channel, Device, return_freed_memory};
 use super::driver::Driver;
 use super::route::swallow_reply;
 use super::survive::{Surviving, survive};
-use crate::unmount::unmount;
+use crate::linux::unmount::unmount;
 
 /// Most RELEASE and FORGET requests that the kernel queues at once. More would be held back and
 /// could be overtaken by the same process's next open; so as many as the protocol can say.

@@ -7,8 +7,9 @@ use pipefs::{Name, Settings};
 use serde_json::{Value, json};
 
 use crate::assignment::Assignment;
+use crate::linux::mountinfo;
 use crate::options::{Options, Unknown};
-use crate::{mountinfo, view};
+use crate::view;
 
 /// No message is longer than a few lines, whatever it is about.
 const MESSAGE_MAX_BYTES: usize = 2000;

@@ -14,12 +14,12 @@ use super::deadline::Deadline;
 use super::duplex;
 use crate::cli::Call;
 use crate::exit::{Exit, Failure};
+use crate::linux::pipe_functions::{MESSAGE_MAX_BYTES, PipeFunctions};
 use crate::pipe_file::{self, shown, wrong_name};
-use crate::pipe_functions::{MESSAGE_MAX_BYTES, PipeFunctions};
 use crate::stdout::Stdout;
 use crate::view;
 
-pub(super) fn run(arguments: &Call) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Call) -> Result<(), Failure> {
     let path = &arguments.name;
     let pipe = duplex::find(path, Deadline::after(arguments.timeout))?;
     duplex::check(path, &pipe)?;

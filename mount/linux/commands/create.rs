@@ -10,17 +10,17 @@ use nix::sys::stat::{Mode as Umask, umask};
 use rustix::fs::{AtFlags, FileType, Mode, RenameFlags, chmodat, mknodat, renameat_with, unlinkat};
 use rustix::io::Errno;
 
-use super::each;
 use crate::assignment::Assignment;
 use crate::cli::Create;
+use crate::commands::each;
 use crate::exit::{Exit, Failure};
-use crate::pipe_file::{self, Directory, PipeFile, wrong_name};
+use crate::pipe_file::{self, Directory, wrong_name};
 
 /// Names that are tried for a pipe that is being made; one is taken only if a process of the same
 /// number was killed while it made one.
 const ATTEMPTS: u32 = 100;
 
-pub(super) fn run(arguments: &Create) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Create) -> Result<(), Failure> {
     let mut settings = Assignment::parse_lists(&arguments.options)?;
     for (key, value) in &arguments.settings.0 {
         settings.push(Assignment::new(key, value)?);
@@ -71,7 +71,7 @@ fn with_settings(
 ) -> io::Result<()> {
     let draft = draft(directory)?;
     let finish = || {
-        let pipe = PipeFile::known(directory.entry(&draft)?);
+        let pipe = directory.entry(&draft)?;
         for setting in settings {
             pipe.set(setting.key, setting.value.as_bytes())?;
         }

@@ -7,10 +7,10 @@ use super::deadline::Deadline;
 use super::duplex;
 use crate::cli::Wait;
 use crate::exit::{Exit, Failure};
+use crate::linux::pipe_functions::PipeFunctions;
 use crate::pipe_file::{self, shown, wrong_name};
-use crate::pipe_functions::PipeFunctions;
 
-pub(super) fn run(arguments: &Wait) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Wait) -> Result<(), Failure> {
     let path = &arguments.name;
     let deadline = Deadline::after(arguments.timeout);
     duplex::find(path, deadline)?;

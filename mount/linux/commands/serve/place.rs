@@ -12,8 +12,8 @@ use rustix::fs::{Access, access};
 
 use crate::assignment::Assignment;
 use crate::cli::Serve;
-use crate::commands::{create, duplex};
 use crate::exit::{Exit, Failure};
+use crate::linux::commands::{create, duplex};
 use crate::pipe_file::{self, PipeFile, shown};
 use crate::view;
 

@@ -9,8 +9,8 @@ use std::path::Path;
 use nix::unistd::geteuid;
 
 use crate::exit::{Exit, Failure};
+use crate::linux::unmount;
 use crate::options::Options;
-use crate::unmount;
 
 /// Where the kernel keeps the settings of FUSE.
 pub const KERNEL_SETTINGS: &str = "/proc/sys/fs/fuse";

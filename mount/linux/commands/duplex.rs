@@ -11,7 +11,7 @@ use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::deadline::Deadline;
 use crate::exit::{Exit, Failure};
-use crate::mountpoint::is_dead;
+use crate::linux::mountpoint::is_dead;
 use crate::pipe_file::{self, PipeFile, shown};
 
 /// How long a pipe may be missing, and how often is looked: a `pipefs serve` that was started in

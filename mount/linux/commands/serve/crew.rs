@@ -15,8 +15,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cli::Serve;
 use crate::exit::say;
+use crate::linux::pipe_functions::{Condition, PipeFunctions, Whose};
 use crate::pipe_file::shown;
-use crate::pipe_functions::{Condition, PipeFunctions, Whose};
 
 /// Programs, each in a process group of its own, so that what it has started can be ended with it.
 pub(super) struct Crew<'a> {

@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 use log::{info, warn};
 
 use crate::cli::Mount;
-use crate::daemon;
 use crate::exit::{Exit, Failure, say};
 use crate::fuse::{self, Config, Stopper};
-use crate::log::{self as logging, Sink};
-use crate::memory;
-use crate::mountpoint::{self, Claim};
+use crate::linux::daemon;
+use crate::linux::log::{self as logging, Sink};
+use crate::linux::memory;
+use crate::linux::mountpoint::{self, Claim};
+use crate::linux::prerequisites;
+use crate::linux::signals::Caught;
+use crate::linux::unmount;
 use crate::options::{OptionError, Options, Unknown};
-use crate::prerequisites;
-use crate::signals::Caught;
-use crate::unmount;
 
 /// Mounts, and returns in the foreground when the mount is gone, else as soon as it answers.
-pub(super) fn run(arguments: &Mount) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Mount) -> Result<(), Failure> {
     let options =
         options(arguments).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let driver = Driver::prepare(arguments, options)?;

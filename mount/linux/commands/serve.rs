@@ -20,9 +20,9 @@ use super::deadline::Deadline;
 use super::duplex;
 use crate::cli::Serve;
 use crate::exit::{Exit, Failure};
+use crate::linux::pipe_functions::PipeFunctions;
+use crate::linux::signals;
 use crate::pipe_file::wrong_name;
-use crate::pipe_functions::PipeFunctions;
-use crate::signals;
 
 mod crew;
 mod place;
@@ -30,7 +30,7 @@ mod place;
 /// How long programs may take to end when they have been told to.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) fn run(arguments: &Serve) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Serve) -> Result<(), Failure> {
     place::check_program(&arguments.command[0])?;
     let (events, arriving) = mpsc::channel();
     // Before the pipe is made, because then somebody has to take it away.

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::cli::Umount;
 use crate::exit::{Exit, Failure};
-use crate::mountinfo::{self, Entry};
-use crate::mountpoint::{self, MountPoint};
-use crate::unmount::{self, UnmountError};
+use crate::linux::mountinfo::{self, Entry};
+use crate::linux::mountpoint::{self, MountPoint};
+use crate::linux::unmount::{self, UnmountError};
 
 /// How long the kernel's list may still show a mount that was taken down.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
@@ -16,7 +16,7 @@ const GONE_WITHIN: Duration = Duration::from_secs(10);
 const POLL_EVERY: Duration = Duration::from_millis(10);
 
 /// Unmounts; returns when the mount is gone from the tree.
-pub(super) fn run(arguments: &Umount) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Umount) -> Result<(), Failure> {
     let found = mountpoint::find(&arguments.dir)?;
     let mount = pipefs_on(&found)?;
     let shown = found.path.display();

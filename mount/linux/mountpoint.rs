@@ -13,8 +13,8 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::statvfs::statvfs;
 
 use crate::exit::{Exit, Failure, say};
-use crate::mountinfo::{self, Entry};
-use crate::unmount;
+use crate::linux::mountinfo::{self, Entry};
+use crate::linux::unmount;
 
 /// Dead mounts on one directory that are cleaned up before giving up.
 const STACKED_MOUNTS: usize = 16;

@@ -1,0 +1,28 @@
+//! Linux around the driver: processes, mounts, files. What `platform` has besides:
+//!
+//! - `commands` — the subcommands that are made of system calls
+//! - `pipe_file` — pipes by their paths, asked by extended attributes
+//! - `owners` — who people and processes are
+//! - `daemon`, `log`, `signals` — the process that serves a mount: its life in the background,
+//!   where its log goes, the signals that end it
+//! - `memory` — how much memory a mount may use when nobody says
+//! - `mountinfo`, `mountpoint`, `prerequisites`, `unmount` — the kernel's list of mounts, the
+//!   directory that is mounted on, the device and the helper that FUSE needs, and how a mount is
+//!   taken down
+//! - `pipe_functions`, `impersonate` — for programs that use a mount
+
+pub(crate) mod commands;
+pub mod daemon;
+pub mod impersonate;
+pub mod log;
+pub mod memory;
+pub mod mountinfo;
+pub mod mountpoint;
+pub mod owners;
+pub mod pipe_file;
+pub mod pipe_functions;
+pub mod prerequisites;
+pub mod signals;
+pub mod unmount;
+
+pub use daemon::keep_standard_streams_open;
