@@ -1,7 +1,7 @@
 //! The driver: thin adapters around the engine, and the command `pipefs`.
 //!
-//! Start with [`commands`], what each subcommand does, and with the adapter, `fuse`, which
-//! serves a mount.
+//! Start with [`commands`], what each subcommand does, and with the adapter of your system: `fuse`
+//! on Linux, `winfsp` on Windows, each of which serves a mount.
 
 // The command: its arguments and how mount(8) calls it; its mount options, and settings as they are
 // typed; what each subcommand does; its exit codes, and the one line that says why it failed; pipes
@@ -15,9 +15,11 @@ pub mod pipe_file;
 pub mod stdout;
 pub mod view;
 
-// The adapters: FUSE on Linux.
+// The adapters.
 #[cfg(target_os = "linux")]
 pub mod fuse;
+#[cfg(windows)]
+pub mod winfsp;
 
 // What else differs between systems. The rest of the driver asks `platform` for it, which has the
 // same names on each.
@@ -25,6 +27,10 @@ pub mod fuse;
 pub mod linux;
 #[cfg(target_os = "linux")]
 pub use linux as platform;
+#[cfg(windows)]
+pub mod windows;
+#[cfg(windows)]
+pub use windows as platform;
 
 // For programs that use a mount: the pipe functions; acting as a client.
 #[cfg(target_os = "linux")]
