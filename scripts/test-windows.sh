@@ -122,6 +122,8 @@ END
         # It complains of what is not installed, as a browser; whether it works is seen below.
         timeout --kill-after=10 180 "$WINE" wineboot -i > /dev/null 2>&1 || true
     fi
+    # The model's cases are not Windows' in particular: a tenth of them.
+    export PIPEFS_CASES=${PIPEFS_CASES:-1500}
     local limit=${PIPEFS_WINE_SECONDS:-300}
     export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER="timeout --kill-after=10 $limit $WINE"
     local flags="-Lnative=$winfsp/lib -Clink-arg=-lwinfsp-x64"
