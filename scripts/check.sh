@@ -139,9 +139,9 @@ check_if shellcheck "shell scripts of the tests" shellcheck -x --source-path=SCR
     tests/shell/*.sh tests/shell/fifo/*
 deny=$(cargo_deny)
 check_if "${deny:-cargo-deny}" "licences and sources of dependencies" \
-    "$deny" --locked check bans licenses sources
-if [ -n "$deny" ] && timeout 120 "$deny" --locked fetch db < /dev/null > /dev/null 2>&1; then
-    check "known vulnerabilities" "$deny" --locked check --disable-fetch advisories
+    "$deny" --workspace --locked check bans licenses sources
+if [ -n "$deny" ] && timeout 120 "$deny" --workspace --locked fetch db < /dev/null > /dev/null 2>&1; then
+    check "known vulnerabilities" "$deny" --workspace --locked check --disable-fetch advisories
 else
     summary+=("not run  known vulnerabilities: their database cannot be reached from here")
 fi

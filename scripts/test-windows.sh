@@ -4,8 +4,8 @@
 #   scripts/test-windows.sh [--setup] [PART [FILTER...]]
 #
 #   --setup   first install what is missing (about 300 MB of packages)
-#   PART      only this: `lint`, `engine-lib` or `driver-lib` (unit tests), or a test target by its
-#             name, as `engine`, `library` or `model`
+#   PART      only this: `lint`, `engine-lib` or `driver-lib` (unit tests), a test target by its name,
+#             as `engine`, `library` or `model`; or `run`: the command, with FILTER as arguments
 #   FILTER    what the test program is given: names of tests, or libtest's options
 #
 # Without PART everything: clippy with warnings denied for x86_64-pc-windows-msvc, which is what is
@@ -20,6 +20,7 @@ cd "$(dirname "$0")/.."
 PACKAGES="rustc-web cargo-web rust-web-src rust-web-clippy gcc-mingw-w64-x86-64-win32 wine64"
 BUILD_STD=build-std=std,panic_unwind,test
 GNU=x86_64-pc-windows-gnu
+BUILD="-Z $BUILD_STD --target $GNU --locked"
 MSVC=x86_64-pc-windows-msvc
 WINE=/usr/lib/wine/wine64
 WINESERVER=/usr/lib/wine/wineserver64
@@ -130,14 +131,11 @@ END
     export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS=$flags
 }
 
-# run PACKAGE ARGUMENT... [-- ...]: cargo test of one package.
-run() {
-    local package=$1
-    shift
-    [ "$package" = pipefs ] || set -- "--features=winfsp-sys/docsrs" "$@"
-    "$CARGO" test -Z "$BUILD_STD" --target $GNU --locked --no-fail-fast -p "$package" "$@" \
-        < /dev/null
-}
+# engine ARGUMENT... and driver ARGUMENT...: cargo test of that package.
+# shellcheck disable=SC2086 # several words each
+engine() { "$CARGO" test --no-fail-fast $BUILD -p pipefs "$@" < /dev/null; }
+# shellcheck disable=SC2086
+driver() { "$CARGO" test --no-fail-fast $BUILD -p pipefs-mount $DOCSRS "$@" < /dev/null; }
 
 case $part in
 lint)
@@ -146,22 +144,24 @@ lint)
     ;;
 esac
 prepare_wine
+# shellcheck disable=SC2086
 case $part in
 all)
     lint
     status=0
     # shellcheck disable=SC2046,SC2086 # several words each
-    run pipefs --lib $(targets $ENGINE_TESTS) || status=1
+    engine --lib $(targets $ENGINE_TESTS) || status=1
     # shellcheck disable=SC2046,SC2086
-    run pipefs-mount --lib --bins $(targets $DRIVER_TESTS) || status=1
+    driver --lib --bins $(targets $DRIVER_TESTS) || status=1
     exit $status
     ;;
-engine-lib) run pipefs --lib -- "$@" ;;
-driver-lib) run pipefs-mount --lib --bins -- "$@" ;;
+run) "$CARGO" run --quiet $BUILD -p pipefs-mount $DOCSRS -- "$@" ;;
+engine-lib) engine --lib -- "$@" ;;
+driver-lib) driver --lib --bins -- "$@" ;;
 *)
     case " $ENGINE_TESTS " in
-    *" $part "*) run pipefs --test "$part" -- "$@" ;;
-    *) run pipefs-mount --test "$part" -- "$@" ;;
+    *" $part "*) engine --test "$part" -- "$@" ;;
+    *) driver --test "$part" -- "$@" ;;
     esac
     ;;
 esac

@@ -144,8 +144,9 @@ impl Directory {
 ///
 /// # Errors
 /// /proc is not there.
-pub fn mounts() -> io::Result<Vec<PathBuf>> {
-    let mut found: Vec<PathBuf> = mountinfo::read()?
+pub fn mounts() -> Result<Vec<PathBuf>, Failure> {
+    let mut found: Vec<PathBuf> = mountinfo::read()
+        .map_err(|error| failure(Path::new("/proc"), &error))?
         .into_iter()
         .filter(mountinfo::Entry::is_pipefs)
         .map(|entry| entry.mount_point)

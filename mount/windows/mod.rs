@@ -5,8 +5,6 @@
 //! - `pipe_file` — pipes by their paths
 //! - `owners` — who people and processes are
 
-use std::io;
-
 use crate::exit::{Exit, Failure};
 
 pub(crate) mod commands;
@@ -19,9 +17,4 @@ pub fn keep_standard_streams_open() {}
 /// Why a command fails that needs what is not there on Windows.
 fn unavailable(what: &str) -> Failure {
     Failure::new(Exit::Unavailable, format!("{what}: not available on Windows"))
-}
-
-/// The same where errors are those of files.
-fn unsupported(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::Unsupported, unavailable(what))
 }

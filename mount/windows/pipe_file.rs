@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{unavailable, unsupported};
+use super::unavailable;
 use crate::exit::Failure;
 use crate::pipe_file::State;
 
@@ -112,8 +112,8 @@ impl Metadata {
 ///
 /// # Errors
 /// Always.
-pub fn mounts() -> io::Result<Vec<PathBuf>> {
-    Err(unsupported("the list of mounts"))
+pub fn mounts() -> Result<Vec<PathBuf>, Failure> {
+    Err(unavailable("the list of mounts"))
 }
 
 /// Whether this error means that a mount has lost its driver: Windows takes those away.
