@@ -138,9 +138,12 @@ check_if shellcheck "shell scripts of the tests" shellcheck -x --source-path=SCR
     --shell=bash --severity=warning --exclude=SC1113,SC2096,SC2011,SC2034 \
     tests/shell/*.sh tests/shell/fifo/*
 deny=$(cargo_deny)
+fetch_advisories() {
+    timeout 120 "$deny" --workspace --locked fetch db < /dev/null > /dev/null 2>&1
+}
 check_if "${deny:-cargo-deny}" "licences and sources of dependencies" \
     "$deny" --workspace --locked check bans licenses sources
-if [ -n "$deny" ] && timeout 120 "$deny" --workspace --locked fetch db < /dev/null > /dev/null 2>&1; then
+if [ -n "$deny" ] && fetch_advisories; then
     check "known vulnerabilities" "$deny" --workspace --locked check --disable-fetch advisories
 else
     summary+=("not run  known vulnerabilities: their database cannot be reached from here")

@@ -4,9 +4,10 @@
 #   scripts/test-windows.sh [--setup] [PART [FILTER...]]
 #
 #   --setup   first install what is missing (about 300 MB of packages)
-#   PART      only this: `lint`, `engine-lib` or `driver-lib` (unit tests), a test target by its name,
-#             as `engine`, `library` or `model`; or `run`: the command, with FILTER as arguments
-#   FILTER    what the test program is given: names of tests, or libtest's options
+#   PART      only this: `lint`; `engine-lib` or `driver-lib`, the unit tests; a test target by its
+#             name, as `engine`, `library` or `model`; or `run`, the command itself
+#   FILTER    what the test program is given: names of tests, or libtest's options;
+#             the command's arguments
 #
 # Without PART everything: clippy with warnings denied for x86_64-pc-windows-msvc, which is what is
 # shipped (linking it would need Microsoft's linker); and the tests, built for
