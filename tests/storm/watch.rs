@@ -130,7 +130,9 @@ impl Shared {
     }
 
     /// Adds up how long the driver's threads have waited for a CPU. The kernel adds a wait to its
-    /// sum when it is over; until then it is seen by a thread that could run and does not.
+    /// sum when it is over; until then it is seen by a thread that could run and does not. If this
+    /// look comes late the thread may have run and wait again: for as long as nothing else is known
+    /// of its time.
     fn look_at_driver(&mut self) {
         let elapsed = self.last_look.map_or(Duration::ZERO, |last| last.elapsed());
         self.last_look = Some(Instant::now());
@@ -139,10 +141,12 @@ impl Shared {
             let Some((ran, delayed)) = schedule(self.driver, task) else { continue };
             let before = self.driver_threads.insert(task, (ran, delayed));
             let (ran_before, delayed_before) = before.unwrap_or((ran, delayed));
-            waited += delayed.saturating_sub(delayed_before);
-            let stat = Stat::read(self.driver, task);
-            if ran == ran_before && stat.is_some_and(|stat| stat.state == 'R') {
-                waited += elapsed;
+            let ran = ran.saturating_sub(ran_before);
+            let delayed = delayed.saturating_sub(delayed_before);
+            waited += delayed;
+            let could_run = Stat::read(self.driver, task).is_some_and(|stat| stat.state == 'R');
+            if could_run && (ran.is_zero() || elapsed > PERIOD + LATE) {
+                waited += elapsed.saturating_sub(ran + delayed);
             }
         }
         self.driver_waited += waited;
