@@ -1,7 +1,7 @@
 //! What an end can learn without moving data: PeekNamedPipe, GetNamedPipeInfo, the handle's state,
 //! and who is at the other end.
 
-use crate::access::{Direction, in_force};
+use crate::access::{Direction, Wanted, in_force};
 use crate::end::{Connection, EndId, Link, ReadMode, Role, Who};
 use crate::engine::Engine;
 use crate::pipe::Pipe;
@@ -82,6 +82,16 @@ impl Engine {
     pub fn end_info(&self, end: EndId) -> Result<EndInfo> {
         let gate = Gate::new(&self.quota);
         self.handle(end)?.lock().end_info(end, &gate)
+    }
+
+    /// What the open that made the end asked for.
+    ///
+    /// # Errors
+    /// [`Error::BadHandle`]: there is no such end.
+    pub fn opened_for(&self, end: EndId) -> Result<Wanted> {
+        let handle = self.handle(end)?;
+        let pipe = handle.lock();
+        pipe.ends.get(&end).map(|end| end.wanted).ok_or(Error::BadHandle)
     }
 
     /// SetNamedPipeHandleState: how the end reads from now on. Reads that wait are not changed.

@@ -39,6 +39,9 @@ impl Attributes {
     }
 }
 
+/// Of a directory: what is made in it gets its group.
+pub(crate) const SET_GROUP_ID: u32 = 0o2000;
+
 /// The number of a pipe or directory (`st_ino`). Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ino(pub u64);
@@ -119,6 +122,13 @@ impl<P: Clone> Tree<P> {
     /// The name as the directory has it, and what it leads to.
     pub(crate) fn entry(&self, directory: Ino, name: &[u8]) -> Option<(&Name, &Node<P>)> {
         self.directories.get(&directory)?.entries.get_key_value(name)
+    }
+
+    /// The attributes that something new in a directory gets.
+    pub(crate) fn inherited(&self, directory: Ino, attributes: Attributes) -> Result<Attributes> {
+        let Attributes { mode, gid, .. } = self.directory(directory)?.attributes;
+        let gid = if mode & SET_GROUP_ID == 0 { attributes.gid } else { gid };
+        Ok(Attributes { gid, ..attributes })
     }
 
     /// How many links a directory has: itself, its name, and the `..` of each directory in it.

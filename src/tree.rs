@@ -8,7 +8,7 @@ use crate::end::{EndId, Who};
 use crate::engine::{Engine, Now};
 use crate::handle::PipeHandle;
 use crate::lifetime::tell_places;
-use crate::namespace::{Attributes, Ino, Listing, Node, Rename};
+use crate::namespace::{Attributes, Ino, Listing, Node, Rename, SET_GROUP_ID};
 use crate::opening::{Open, Patience};
 use crate::pipe::Pipe;
 use crate::settings::{Access, Mode, PipeType, Settings};
@@ -81,8 +81,9 @@ impl Engine {
         attributes: Attributes,
         settings: Settings,
     ) -> Result<PipeHandle> {
-        let pipe = PipeHandle::new(self.new_ino(), Pipe::new(settings, attributes));
         let mut names = self.names();
+        let attributes = names.inherited(directory, attributes)?;
+        let pipe = PipeHandle::new(self.new_ino(), Pipe::new(settings, attributes));
         names.insert(directory, name, Node::Pipe(pipe.clone()), attributes.changed)?;
         tell_places(&names, [(directory, name)]);
         Ok(pipe)
@@ -117,7 +118,10 @@ impl Engine {
     /// [`Error::Exists`], or what is wrong with the name or parent.
     pub fn make_directory(&self, parent: Ino, name: &[u8], attributes: Attributes) -> Result<Ino> {
         let ino = self.new_ino();
-        self.names().make_directory(parent, name, ino, attributes)?;
+        let mut names = self.names();
+        let mut attributes = names.inherited(parent, attributes)?;
+        attributes.mode |= names.directory(parent)?.attributes.mode & SET_GROUP_ID;
+        names.make_directory(parent, name, ino, attributes)?;
         Ok(ino)
     }
 

@@ -5,6 +5,9 @@
 //! uninterruptible sleep. So every LOOKUP answers with an inode number that nobody uses, a *door*
 //! to the pipe, and each open has a lock of its own. An open through a door that belongs to an open
 //! end, by a thread that no LOOKUP gave it to, came through /proc/self/fd: it joins that end.
+//!
+//! So a door is its user's for good: somebody else who has held on to it since (`O_PATH`), and may
+//! open the pipe, would join an end that is not his.
 
 use std::collections::HashMap;
 
@@ -19,6 +22,8 @@ const FIRST_DOOR: u64 = 1 << 48;
 #[derive(Debug, Clone)]
 pub(crate) struct Door {
     pub(crate) pipe: PipeHandle,
+    /// The user that looked it up, the only one that it is given to again.
+    uid: u32,
     /// mkfifo's answer: this one inode is shown as FIFO, every later door as regular file.
     pub(crate) is_fifo: bool,
     /// The end that was opened through it last, if it is open.
@@ -39,10 +44,11 @@ impl Door {
         (self.opens > 0 && self.promised != Some(thread)).then_some(self.end)
     }
 
-    /// Whether nobody has it open, or is about to open it, but for this thread.
-    fn is_free_for(&self, thread: u32) -> bool {
+    /// Whether nobody has it open, or is about to open it, but for this thread, and it is its
+    /// user's.
+    fn is_free_for(&self, thread: u32, uid: u32) -> bool {
         let is_promised = self.promised.is_some_and(|other| other != thread);
-        self.opens == 0 && !is_promised && !self.is_fifo
+        self.opens == 0 && !is_promised && !self.is_fifo && self.uid == uid
     }
 }
 
@@ -56,30 +62,30 @@ pub(crate) struct Doors {
 }
 
 impl Doors {
-    /// A new door, with the one reference that the reply gives the kernel.
-    pub(crate) fn make(&mut self, pipe: PipeHandle, is_fifo: bool) -> u64 {
+    /// A new door for a user, with the one reference that the reply gives the kernel.
+    pub(crate) fn make(&mut self, pipe: PipeHandle, uid: u32, is_fifo: bool) -> u64 {
         let nodeid = FIRST_DOOR + self.made;
         self.made += 1;
         self.newest.insert(pipe.ino(), nodeid);
         let (end, opens, promised) = (EndId::from_raw(0), 0, None);
-        let door = Door { pipe, is_fifo, end, opens, promised, size: SMALL, lookups: 1 };
+        let door = Door { pipe, uid, is_fifo, end, opens, promised, size: SMALL, lookups: 1 };
         self.doors.insert(nodeid, door);
         nodeid
     }
 
-    /// A door for a thread that looks the pipe up: one that nobody uses any more, because the
+    /// A door for a user's thread that looks the pipe up: one that nobody uses any more, because the
     /// kernel knows that already, or a new one. Threads that the driver cannot tell apart (0: they
     /// are in no PID namespace that it sees) get new ones.
-    pub(crate) fn find_or_make(&mut self, pipe: &PipeHandle, thread: u32) -> u64 {
+    pub(crate) fn find_or_make(&mut self, pipe: &PipeHandle, thread: u32, uid: u32) -> u64 {
         let newest = self.newest.get(&pipe.ino()).copied().filter(|_| thread != 0);
         let door = newest.and_then(|nodeid| Some((nodeid, self.doors.get_mut(&nodeid)?)));
-        let nodeid = match door.filter(|(_, door)| door.is_free_for(thread)) {
+        let nodeid = match door.filter(|(_, door)| door.is_free_for(thread, uid)) {
             Some((nodeid, door)) => {
                 door.lookups += 1;
                 door.size = SMALL;
                 nodeid
             }
-            None => self.make(pipe.clone(), false),
+            None => self.make(pipe.clone(), uid, false),
         };
         if let Some(door) = self.doors.get_mut(&nodeid) {
             door.promised = Some(thread);
@@ -151,6 +157,8 @@ mod tests {
 
     use super::*;
 
+    const UID: u32 = 1000;
+
     fn pipe() -> PipeHandle {
         let attributes = Attributes::new(0o755, 0, 0, SystemTime::UNIX_EPOCH);
         let engine = Engine::new(Settings::default(), u64::MAX, attributes);
@@ -160,29 +168,33 @@ mod tests {
     #[test]
     fn who_looks_up_at_once_gets_doors_apart() {
         let (mut doors, pipe) = (Doors::default(), pipe());
-        let first = doors.find_or_make(&pipe, 7);
-        assert_ne!(doors.find_or_make(&pipe, 8), first, "7 may be about to open it");
-        let third = doors.find_or_make(&pipe, 8);
+        let first = doors.find_or_make(&pipe, 7, UID);
+        assert_ne!(doors.find_or_make(&pipe, 8, UID), first, "7 may be about to open it");
+        let third = doors.find_or_make(&pipe, 8, UID);
         assert_ne!(third, first);
-        assert_eq!(doors.find_or_make(&pipe, 8), third, "a thread looks up one path at a time");
+        assert_eq!(
+            doors.find_or_make(&pipe, 8, UID),
+            third,
+            "a thread looks up one path at a time"
+        );
     }
 
     #[test]
     fn a_door_is_given_again_when_all_have_left() {
         let (mut doors, pipe) = (Doors::default(), pipe());
-        let door = doors.find_or_make(&pipe, 7);
+        let door = doors.find_or_make(&pipe, 7, UID);
         assert!(doors.attach(door, EndId::from_raw(1), 100, 7));
         assert!(!doors.attach(door, EndId::from_raw(1), 100, 9), "by way of /proc");
         doors.leave(door);
-        let other = doors.find_or_make(&pipe, 8);
+        let other = doors.find_or_make(&pipe, 8, UID);
         assert_ne!(other, door);
         doors.forget(other, 1);
         doors.leave(door);
-        assert_ne!(doors.find_or_make(&pipe, 8), door, "the kernel knows no name for it");
-        let newest = doors.find_or_make(&pipe, 8);
+        assert_ne!(doors.find_or_make(&pipe, 8, UID), door, "the kernel knows no name for it");
+        let newest = doors.find_or_make(&pipe, 8, UID);
         assert!(doors.attach(newest, EndId::from_raw(2), 100, 8));
         doors.leave(newest);
-        assert_eq!(doors.find_or_make(&pipe, 9), newest);
+        assert_eq!(doors.find_or_make(&pipe, 9, UID), newest);
         assert_eq!(doors.get(newest).unwrap().size, SMALL);
         doors.forget(newest, 2);
         assert!(doors.get(newest).is_some());
@@ -193,16 +205,16 @@ mod tests {
     #[test]
     fn threads_without_a_number_and_fifos_share_no_door() {
         let (mut doors, pipe) = (Doors::default(), pipe());
-        let door = doors.find_or_make(&pipe, 0);
-        assert_ne!(doors.find_or_make(&pipe, 0), door);
-        let fifo = doors.make(pipe.clone(), true);
-        assert_ne!(doors.find_or_make(&pipe, 7), fifo);
+        let door = doors.find_or_make(&pipe, 0, UID);
+        assert_ne!(doors.find_or_make(&pipe, 0, UID), door);
+        let fifo = doors.make(pipe.clone(), UID, true);
+        assert_ne!(doors.find_or_make(&pipe, 7, UID), fifo);
     }
 
     #[test]
     fn an_open_without_a_lookup_joins_the_end() {
         let (mut doors, pipe) = (Doors::default(), pipe());
-        let (door, end) = (doors.find_or_make(&pipe, 7), EndId::from_raw(1));
+        let (door, end) = (doors.find_or_make(&pipe, 7, UID), EndId::from_raw(1));
         assert_eq!(doors.get(door).unwrap().reopened_by(7), None);
         // Somebody who holds the path (`O_PATH`) is faster; 7 wants an end of its own still.
         doors.attach(door, end, 100, 8);
@@ -210,5 +222,19 @@ mod tests {
         assert_eq!(doors.get(door).unwrap().reopened_by(7), None);
         doors.attach(door, EndId::from_raw(2), 100, 7);
         assert_eq!(doors.get(door).unwrap().reopened_by(7), Some(EndId::from_raw(2)));
+    }
+
+    /// Else he who has held on to it could join the end that the other one opens there.
+    #[test]
+    fn a_door_is_given_to_its_user_alone() {
+        let (mut doors, pipe) = (Doors::default(), pipe());
+        let door = doors.find_or_make(&pipe, 7, UID);
+        doors.attach(door, EndId::from_raw(1), 100, 7);
+        doors.leave(door);
+        assert_ne!(doors.find_or_make(&pipe, 8, UID + 1), door);
+        let door = doors.find_or_make(&pipe, 7, UID);
+        doors.attach(door, EndId::from_raw(2), 100, 7);
+        doors.leave(door);
+        assert_eq!(doors.find_or_make(&pipe, 9, UID), door);
     }
 }

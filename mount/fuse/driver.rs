@@ -15,6 +15,7 @@ use super::data::wire;
 use super::device::{Channel, Device, trim_freed_memory};
 use super::doors::Doors;
 use super::errno::{errno, fuser_errno};
+use super::handle::Handle;
 use super::ioctl;
 use super::sizes::{RestoreSize, Unwritten};
 use super::survive::survive;
@@ -74,7 +75,7 @@ impl WaitingReply {
         match (self, answer) {
             (Self::Open { door, wanted, thread }, Answer::Opened(end)) => {
                 driver.attach(door, end, wanted, thread);
-                driver.reply_opened(ticket, end);
+                driver.reply_opened(ticket, Handle::new(end, wanted));
             }
             (Self::Flush(reply), Answer::Flushed) => reply.ok(),
             (Self::Ioctl(reply), answer) => ioctl::answer(reply, answer),

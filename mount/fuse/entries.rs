@@ -54,11 +54,12 @@ impl Driver {
         &self,
         node: &Node<PipeHandle>,
         thread: u32,
+        uid: u32,
     ) -> Result<(u64, FileAttr), Error> {
         let nodeid = match node {
             Node::Directory(ino) => ino.0,
             Node::Pipe(pipe) => {
-                let nodeid = self.doors.lock().find_or_make(pipe, thread);
+                let nodeid = self.doors.lock().find_or_make(pipe, thread, uid);
                 self.unwritten.remove(nodeid);
                 nodeid
             }
@@ -67,10 +68,15 @@ impl Driver {
     }
 
     /// A new door to a pipe, or a directory's own number, with its attributes.
-    fn made(&self, node: &Node<PipeHandle>, is_fifo: bool) -> Result<(u64, FileAttr), Error> {
+    fn made(
+        &self,
+        node: &Node<PipeHandle>,
+        uid: u32,
+        is_fifo: bool,
+    ) -> Result<(u64, FileAttr), Error> {
         let nodeid = match node {
             Node::Directory(ino) => ino.0,
-            Node::Pipe(pipe) => self.doors.lock().make(pipe.clone(), is_fifo),
+            Node::Pipe(pipe) => self.doors.lock().make(pipe.clone(), uid, is_fifo),
         };
         self.entry(nodeid, node)
     }
@@ -84,9 +90,15 @@ impl Driver {
         Ok((nodeid, attributes?))
     }
 
-    /// Answers with an entry.
-    pub(crate) fn reply_entry(&self, node: &Node<PipeHandle>, is_fifo: bool, reply: ReplyEntry) {
-        match self.made(node, is_fifo) {
+    /// Answers with an entry that this user has made.
+    pub(crate) fn reply_entry(
+        &self,
+        node: &Node<PipeHandle>,
+        uid: u32,
+        is_fifo: bool,
+        reply: ReplyEntry,
+    ) {
+        match self.made(node, uid, is_fifo) {
             Ok((_, attributes)) => reply.entry(&NO_LIFETIME, &attributes, Generation(0)),
             Err(error) => reply.error(fuser_errno(error)),
         }
@@ -136,7 +148,7 @@ impl Driver {
         };
         let nodeid = {
             let mut doors = self.doors.lock();
-            let nodeid = doors.make(pipe.clone(), false);
+            let nodeid = doors.make(pipe.clone(), open.who.uid, false);
             doors.attach(nodeid, end, size_for(open.wanted), open.who.pid);
             nodeid
         };

@@ -17,12 +17,13 @@ use fuser::{
 use parking_lot::Mutex;
 use pipefs::settings::Mode;
 use pipefs::{
-    Answer, AttributeChange, Effects, EndId, Error, Ino, Listing, Node, Now, PipeHandle, Rename,
+    Answer, AttributeChange, Effects, Error, Ino, Listing, Node, Now, PipeHandle, Rename,
 };
 
 use super::driver::{Driver, WaitingReply};
-use super::entries::{NO_LIFETIME, new_attributes, ticket, time};
+use super::entries::{NO_LIFETIME, new_attributes, ticket, time, wanted};
 use super::errno::fuser_errno;
+use super::handle::Handle;
 use super::ioctl::{Target, wire::Call};
 
 /// The unit of `df`.
@@ -108,7 +109,9 @@ impl Filesystem for Metadata {
         let attributes = new_attributes(request, mode);
         let shared = is_fifo.then_some(Mode::Shared);
         match self.driver.engine.create(Ino(parent.0), name.as_bytes(), attributes, shared) {
-            Ok(pipe) => self.driver.reply_entry(&Node::Pipe(pipe), is_fifo, reply),
+            Ok(pipe) => {
+                self.driver.reply_entry(&Node::Pipe(pipe), request.uid(), is_fifo, reply);
+            }
             Err(error) => reply.error(fuser_errno(error)),
         }
     }
@@ -124,7 +127,9 @@ impl Filesystem for Metadata {
     ) {
         let attributes = new_attributes(request, mode);
         match self.driver.engine.make_directory(Ino(parent.0), name.as_bytes(), attributes) {
-            Ok(ino) => self.driver.reply_entry(&Node::Directory(ino), false, reply),
+            Ok(ino) => {
+                self.driver.reply_entry(&Node::Directory(ino), request.uid(), false, reply);
+            }
             Err(error) => reply.error(fuser_errno(error)),
         }
     }
@@ -185,7 +190,8 @@ impl Filesystem for Metadata {
         let mut effects = Effects::default();
         match self.driver.create_and_open(request, Ino(parent.0), name, mode, flags, &mut effects) {
             Ok((attributes, end)) => {
-                let (handle, flags) = (FileHandle(end.raw()), self.driver.open_flags(end));
+                let handle = FileHandle(Handle::new(end, wanted(flags)).number());
+                let flags = self.driver.open_flags(end);
                 reply.created(&NO_LIFETIME, &attributes, Generation(0), handle, flags);
             }
             // Somebody was faster. Asked again, the kernel finds the pipe and opens it as any
@@ -200,7 +206,7 @@ impl Filesystem for Metadata {
         let ticket = ticket(request);
         self.driver.keep_waiting(ticket, WaitingReply::Flush(reply));
         let mut effects = Effects::default();
-        let progress = self.driver.engine.flush(EndId::from_raw(fh.0), ticket, &mut effects);
+        let progress = self.driver.engine.flush(Handle::numbered(fh.0).end, ticket, &mut effects);
         self.driver.finish(ticket, progress, |()| Answer::Flushed);
         self.driver.deliver(&mut effects);
     }
@@ -272,7 +278,7 @@ impl Filesystem for Metadata {
     ) {
         let on = match flags.contains(IoctlFlags::FUSE_IOCTL_DIR) {
             true => Target::Directory(Ino(nodeid.0)),
-            false => Target::End(EndId::from_raw(fh.0)),
+            false => Target::File(Handle::numbered(fh.0)),
         };
         let call = Call { command, argument, out_bytes: out_size as usize };
         self.driver.ioctl(ticket(request), on, call, reply);

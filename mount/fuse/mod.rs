@@ -21,6 +21,7 @@
 //! - `ioctl` — the pipe functions that are no system call of their own
 //! - `attributes` — settings and state as extended attributes
 //! - `doors`, `sizes` — why a pipe has many inode numbers; the sizes that the kernel keeps
+//! - `handle` — the number of an open file
 //! - `survive` — what becomes of a request that panics
 //! - `device` — system calls
 //! - `errno` — errors
@@ -36,6 +37,7 @@ mod errno;
 #[cfg(any(test, fuzzing))]
 #[path = "../../tests/fuzz/mod.rs"]
 pub mod fuzz;
+mod handle;
 pub mod ioctl;
 mod metadata;
 mod route;

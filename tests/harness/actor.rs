@@ -60,6 +60,16 @@ pub enum Step {
     Repeat(u32, Box<Step>),
     /// chmod(2).
     Chmod(PathBuf, u32),
+    /// chown(2), with this user and group.
+    Chown(PathBuf, u32, u32),
+    /// unlink(2).
+    Unlink(PathBuf),
+    /// rename(2).
+    Rename(PathBuf, PathBuf),
+    /// getxattr(2); the value appears in [`Actor::data`].
+    Attribute(PathBuf, &'static str),
+    /// setxattr(2) with this name and value, in which there is no space.
+    SetAttribute(PathBuf, &'static str, &'static str),
     /// truncate(2).
     Truncate(PathBuf, i64),
     /// stat(2); the result is `st_ino`.
@@ -210,6 +220,15 @@ fn script(steps: &[Step]) -> Vec<u8> {
                 (format!("repeat {times} {}", once.trim_end()), None)
             }
             Step::Chmod(path, mode) => (format!("chmod {mode}"), Some(path)),
+            Step::Chown(path, uid, gid) => (format!("chown {uid} {gid}"), Some(path)),
+            Step::Unlink(path) => ("unlink".into(), Some(path)),
+            Step::Rename(from, to) => {
+                (format!("rename {}", from.to_str().expect("plain text")), Some(to))
+            }
+            Step::Attribute(path, name) => (format!("attribute {name}"), Some(path)),
+            Step::SetAttribute(path, name, value) => {
+                (format!("set-attribute {name} {value}"), Some(path))
+            }
             Step::Truncate(path, length) => (format!("truncate {length}"), Some(path)),
             Step::Stat(path) => ("stat".into(), Some(path)),
             Step::TouchMapping => ("touch-mapping".into(), None),

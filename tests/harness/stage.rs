@@ -1,6 +1,8 @@
 //! The child's side of an actor: takes each step of its script and reports what came of it.
 
 use std::ffi::OsStr;
+use std::fs;
+use std::io;
 use std::mem::ManuallyDrop;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
@@ -51,6 +53,9 @@ fn take(line: &[u8], files: &mut Vec<Fd>) -> Outcome {
         let times = String::from_utf8_lossy(next_word(&mut rest)).into_owned();
         return repeat(times.parse().expect("a number of times"), rest, files);
     }
+    if let Some(outcome) = take_by_path(&word, &mut rest) {
+        return outcome;
+    }
     let mut number = || next_number(&mut rest);
     let file = || files.last().ok_or(Errno::EBADF);
     let count = |result: Result<usize, Errno>| result.map(|count| count as i64);
@@ -96,15 +101,6 @@ fn take(line: &[u8], files: &mut Vec<Fd>) -> Outcome {
                 Ok(*written == size)
             })
         }
-        "chmod" => {
-            let mode = number() as u32;
-            sys::chmod(path(rest), mode).map(|()| 0)
-        }
-        "truncate" => {
-            let length = number();
-            sys::truncate(path(rest), length).map(|()| 0)
-        }
-        "stat" => sys::stat(path(rest)).map(|stat| stat.st_ino.cast_signed()),
         "touch-mapping" => calls::touch_private_mapping(file()?).map(i64::from),
         "sleep" => {
             std::thread::sleep(Duration::from_millis(number() as u64));
@@ -112,6 +108,44 @@ fn take(line: &[u8], files: &mut Vec<Fd>) -> Outcome {
         }
         _ => panic!("`{word}` is no step"),
     }
+}
+
+/// The steps that have no open file but a path.
+fn take_by_path(word: &str, rest: &mut &[u8]) -> Option<Outcome> {
+    let done = |result: io::Result<()>| {
+        result.map(|()| 0).map_err(|error| Errno(error.raw_os_error().unwrap_or(libc::EIO)))
+    };
+    let outcome = match word {
+        "chmod" => {
+            let mode = next_number(rest) as u32;
+            sys::chmod(path(rest), mode).map(|()| 0)
+        }
+        "chown" => {
+            let (uid, gid) = (next_number(rest) as u32, next_number(rest) as u32);
+            done(std::os::unix::fs::chown(path(rest), Some(uid), Some(gid)))
+        }
+        "unlink" => done(fs::remove_file(path(rest))),
+        "rename" => {
+            let from = path(next_word(rest));
+            done(fs::rename(from, path(rest)))
+        }
+        "attribute" => {
+            let name = String::from_utf8_lossy(next_word(rest)).into_owned();
+            calls::attribute(path(rest), &name).map(keep)
+        }
+        "set-attribute" => {
+            let name = String::from_utf8_lossy(next_word(rest)).into_owned();
+            let value = next_word(rest);
+            calls::set_attribute(path(rest), &name, value).map(|()| 0)
+        }
+        "truncate" => {
+            let length = next_number(rest);
+            sys::truncate(path(rest), length).map(|()| 0)
+        }
+        "stat" => sys::stat(path(rest)).map(|stat| stat.st_ino.cast_signed()),
+        _ => return None,
+    };
+    Some(outcome)
 }
 
 fn duplicate(files: &mut Vec<Fd>) -> Outcome {

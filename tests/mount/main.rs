@@ -37,6 +37,7 @@
 //! | [`lifetime`] | names that go with the last instance |
 //! | [`names`] | names and directories |
 //! | [`permissions`] | other users on a mount with `allow_other` |
+//! | [`hostile`] | other users, and what they may not do |
 //! | [`session`] | the commands from beginning to end |
 //! | [`ordinary_user`] | mounting without being root |
 //! | [`limits`] | the known limits, and the order of those who wait |
@@ -62,6 +63,7 @@ mod faults;
 mod files;
 mod flushing;
 mod harness_itself;
+mod hostile;
 mod impersonating;
 mod interrupted;
 mod ioctl_errors;

@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use super::wire::{FlushIn, Owner};
 use crate::fuse::driver::Driver;
 use crate::fuse::errno::errno;
+use crate::fuse::handle::Handle;
 
 /// Most processes that are known to have written to one end. Of a shell's output there may be very
 /// many, one after another; those that wrote first have mostly ended.
@@ -80,7 +81,7 @@ impl Closing {
 impl Driver {
     /// `thread` is the one that closes.
     pub(super) fn flush(&self, ticket: Ticket, thread: u32, flush: FlushIn, effects: &mut Effects) {
-        let end = EndId::from_raw(flush.fh);
+        let end = Handle::numbered(flush.fh).end;
         if !self.closing.has_written(end, flush.owner) {
             return self.reply_error(ticket, 0);
         }

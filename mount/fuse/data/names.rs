@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use fuser::{FileType, INodeNo};
-use pipefs::{Answer, Effects, EndId, Error, Heir, Ino, Node, Now, Open, Patience, Ticket, Who};
+use pipefs::{Answer, Effects, Error, Heir, Ino, Node, Now, Open, Patience, Ticket, Who};
 use smallvec::SmallVec;
 
 use super::attr;
@@ -12,6 +12,7 @@ use super::wire::{self, InHeader, opcode};
 use crate::fuse::driver::{Driver, WaitingReply};
 use crate::fuse::entries::wanted;
 use crate::fuse::errno::errno;
+use crate::fuse::handle::Handle;
 
 /// `__FMODE_EXEC`: the open is for executing the file.
 const OPEN_FOR_EXEC: i32 = 0x20;
@@ -47,7 +48,7 @@ impl Driver {
     fn lookup(&self, ticket: Ticket, header: InHeader, body: &[u8]) -> Option<()> {
         let name = attr::name(body)?;
         let found = self.engine.lookup(Ino(header.nodeid), name);
-        match found.and_then(|node| self.found(&node, header.pid)) {
+        match found.and_then(|node| self.found(&node, header.pid, header.uid)) {
             Ok((nodeid, attributes)) => self.reply(ticket, &attr::entry_out(nodeid, &attributes)),
             Err(error) => self.reply_error(ticket, errno(error)),
         }
@@ -134,8 +135,9 @@ impl Driver {
         Some(())
     }
 
-    pub(crate) fn reply_opened(&self, ticket: Ticket, end: EndId) {
-        self.reply(ticket, &attr::open_out(end.raw(), self.open_flags(end).bits()));
+    pub(crate) fn reply_opened(&self, ticket: Ticket, handle: Handle) {
+        let flags = self.open_flags(handle.end).bits();
+        self.reply(ticket, &attr::open_out(handle.number(), flags));
     }
 
     /// Nobody waits for an answer to this.

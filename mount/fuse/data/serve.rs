@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 
 use log::{debug, warn};
-use pipefs::{Answer, Blocking, Data, Effects, EndId, Error, Now, PollKey, Progress, Ticket};
+use pipefs::{Answer, Blocking, Data, Effects, Error, Now, PollKey, Progress, Ticket};
 use smallvec::SmallVec;
 
 use super::buffers::Buffer;
@@ -16,6 +16,7 @@ use super::wire::{
 use crate::fuse::device::{stay_on_cpu, thread_id};
 use crate::fuse::driver::Driver;
 use crate::fuse::errno::errno;
+use crate::fuse::handle::Handle;
 use crate::fuse::route::{Plane, is_whole, plane_of};
 use crate::fuse::survive::survive;
 
@@ -158,7 +159,7 @@ impl Driver {
             0 => blocking(read.flags),
             _ => Blocking::Continuation,
         };
-        let end = EndId::from_raw(read.fh);
+        let end = Handle::numbered(read.fh).end;
         let size = read.size as usize;
         let now = Now::read();
         let mut progress = Err(Error::WouldBlock);
@@ -184,7 +185,7 @@ impl Driver {
     fn write(&self, ticket: Ticket, write: WriteIn, payload: &mut Buffer, effects: &mut Effects) {
         self.write_came(write.nodeid);
         let data = self.buffers.lend(payload, self.engine.memory().used_bytes);
-        let end = EndId::from_raw(write.fh);
+        let end = Handle::numbered(write.fh).end;
         let blocking = blocking(write.flags);
         write.owner.into_iter().for_each(|owner| self.closing.note_write(end, owner));
         let ours = data.clone();
@@ -199,7 +200,7 @@ impl Driver {
     }
 
     fn poll(&self, ticket: Ticket, poll: PollIn, effects: &mut Effects) {
-        let end = EndId::from_raw(poll.fh);
+        let end = Handle::numbered(poll.fh).end;
         match self.engine.poll(end, poll.notify.map(PollKey), effects) {
             Ok(ready) => self.reply_number(ticket, poll::events(ready)),
             Err(error) => self.reply_error(ticket, errno(error)),
@@ -217,7 +218,7 @@ impl Driver {
         turn: Turn<'_>,
         effects: &mut Effects,
     ) {
-        let end = EndId::from_raw(handle);
+        let end = Handle::numbered(handle).end;
         let closed = self.engine.close(end, Now::read(), effects);
         self.closing.forget(end);
         self.doors.lock().leave(nodeid);

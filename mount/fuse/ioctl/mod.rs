@@ -13,19 +13,21 @@ use std::fs;
 
 use fuser::{Errno, ReplyIoctl};
 use pipefs::{
-    Answer, Arrival, Blocking, Effects, EndId, Error, Ino, Node, Now, Progress, Ticket, Wait, Who,
+    Answer, Arrival, Blocking, Effects, EndId, Error, Ino, Node, Now, Progress, Ticket, Wait,
+    Wanted, Who,
 };
 
 use self::wire::{Call, Function};
 use super::attributes::process_of;
 use super::driver::{Driver, WaitingReply};
 use super::errno::fuser_errno;
+use super::handle::Handle;
 
 /// What an ioctl is made on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Target {
     Directory(Ino),
-    End(EndId),
+    File(Handle),
 }
 
 /// What an ioctl(2) that succeeds returns, and what it writes to the caller's structure.
@@ -45,7 +47,7 @@ impl Driver {
             Target::Directory(directory) => {
                 self.directory_function(directory, function, ticket, &mut effects)
             }
-            Target::End(end) => self.end_function(end, function, ticket, &mut effects),
+            Target::File(handle) => self.file_function(handle, function, ticket, &mut effects),
         };
         if outcome != Ok(Progress::Waiting)
             && let Some(WaitingReply::Ioctl(reply)) = self.take_waiting(ticket)
@@ -75,6 +77,31 @@ impl Driver {
                 Ok(progress.map(|()| nothing()))
             }
         }
+    }
+
+    /// The kernel has not seen to it that the file was opened for what the function does.
+    fn file_function(
+        &self,
+        handle: Handle,
+        function: Function<'_>,
+        ticket: Ticket,
+        effects: &mut Effects,
+    ) -> Result<Progress<Outcome>, Error> {
+        let Handle { end, reads, writes } = handle;
+        let is_allowed = match function {
+            Function::Peek { .. } => reads,
+            Function::SendEmpty => writes,
+            Function::Transact { .. } | Function::Disconnect | Function::SetState(_) => {
+                let Wanted { read, write, .. } = self.engine.opened_for(end)?;
+                (reads || !read) && (writes || !write)
+            }
+            Function::Connect(_) | Function::Wait { .. } => true,
+            Function::Info | Function::GetState | Function::Peer(_) => true,
+        };
+        if !is_allowed {
+            return Err(Error::BadHandle);
+        }
+        self.end_function(end, function, ticket, effects)
     }
 
     fn end_function(

@@ -1,0 +1,16 @@
+//! Other users, and what they may not do. docs/SECURITY.md says what is promised. Most of these
+//! tests need to be root.
+//!
+//! | module | what it shows |
+//! |---|---|
+//! | [`matrix`] | start here: who may do what to a pipe, line by line |
+//! | [`handles`] | open files and paths that somebody else holds |
+
+mod handles;
+mod matrix;
+
+/// Users and a group that nothing here belongs to, unless a test says so.
+const OWNER: u32 = 65_531;
+const MEMBER: u32 = 65_532;
+const OTHER: u32 = 65_533;
+const GROUP: u32 = 65_530;
