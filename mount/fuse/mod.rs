@@ -13,7 +13,7 @@
 //!       └──── replies ◀──── socket ◀───┘      (metadata)
 //! ```
 //!
-//! - `session` — mounting, the threads, stopping; start here
+//! - `session`, `mounting` — mounting, the threads, stopping; start here
 //! - `driver` — what the threads share, and the deadlines
 //! - `route` — who answers which request
 //! - `data` — READ, WRITE, POLL, FLUSH, RELEASE, INTERRUPT
@@ -40,6 +40,7 @@ pub mod fuzz;
 mod handle;
 pub mod ioctl;
 mod metadata;
+mod mounting;
 mod route;
 mod session;
 mod sizes;

@@ -2,35 +2,28 @@
 
 use std::fs::File;
 use std::io;
-use std::mem::ManuallyDrop;
 use std::num::NonZero;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{self, AssertUnwindSafe};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::SystemTime;
 
-use fuser::{
-    Config as FuserConfig, Filesystem, InitFlags, KernelConfig, MountOption, Request, Session,
-    SessionACL,
-};
+use fuser::{Config as FuserConfig, Session, SessionACL};
 use log::{debug, info, warn};
 use nix::unistd::{getegid, geteuid};
 use pipefs::{Attributes, Engine, Settings};
 
-use super::data::buffers::MAX_PAYLOAD_BYTES;
 use super::data::wire;
 use super::device::{Channel, Device, return_freed_memory};
 use super::driver::Driver;
+use super::mounting;
 use super::route::swallow_reply;
 use super::survive::{Surviving, survive};
-use crate::linux::unmount::unmount;
-
-/// Most RELEASE and FORGET requests that the kernel queues at once. More would be held back and
-/// could be overtaken by the same process's next open; so as many as the protocol can say.
-const MAX_BACKGROUND: u16 = u16::MAX;
+use crate::linux::mountinfo::Entry;
+use crate::linux::mountpoint::Claim;
+use crate::linux::unmount::{UnmountError, unmount};
 
 /// Most data threads. The kernel wakes the one that has slept longest, so that every one more makes
 /// each of them colder; more than this many have not been measured.
@@ -64,57 +57,28 @@ pub struct Mounted {
 #[derive(Debug, Clone)]
 pub struct Stopper {
     driver: Arc<Driver>,
-    directory: PathBuf,
+    mount: Entry,
     gone: Sender<io::Result<()>>,
 }
 
-/// Negotiates with the kernel; serves nothing.
-#[derive(Debug)]
-struct Greeter;
-
-impl Filesystem for Greeter {
-    fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        let needed = InitFlags::FUSE_ATOMIC_O_TRUNC;
-        config.add_capabilities(needed).map_err(|missing| {
-            io::Error::new(
-                io::ErrorKind::Unsupported,
-                format!("this kernel's FUSE lacks {missing:?}; Linux 5.19 or later has it"),
-            )
-        })?;
-        if config.add_capabilities(InitFlags::FUSE_PARALLEL_DIROPS).is_err() {
-            debug!("lookups in one directory are not parallel on this kernel");
-        }
-        for result in [
-            config.set_max_write(MAX_PAYLOAD_BYTES as u32),
-            config.set_max_background(MAX_BACKGROUND).map(u32::from).map_err(u32::from),
-        ] {
-            result.map_err(|nearest| {
-                io::Error::other(format!("FUSE refused a limit; it would take {nearest}"))
-            })?;
-        }
-        Ok(())
-    }
-}
-
-/// Mounts on `directory` and negotiates with the kernel. No thread is started.
+/// Mounts on a directory and negotiates with the kernel. No thread is started.
 ///
 /// # Errors
-/// What mount(2) or fusermount3 said.
-pub fn mount(directory: &Path, config: &Config) -> io::Result<Mounted> {
+/// What mount(2) or fusermount3 said; or the mount is not where it was to be.
+pub fn mount(claim: &Claim, config: &Config) -> io::Result<Mounted> {
     return_freed_memory();
-    let directory = directory.canonicalize()?;
-    // Dropped, the session would unmount whatever is on the directory by then, also when ours
-    // has gone already and somebody else's has come. The process's end closes what it holds.
-    let session = ManuallyDrop::new(Session::new(Greeter, &directory, &fuser_config(config))?);
-    prepare(session.as_fd(), &directory, config).inspect_err(|_| {
-        if let Err(error) = unmount(&directory, true) {
-            warn!("{} could not be unmounted: {error}", directory.display());
+    let session = mounting::mount(&claim.way(), claim.path(), config)?;
+    let mount = claim.mounted().inspect_err(|error| {
+        // Else it is elsewhere: what is here was not mounted by us.
+        if error.raw_os_error().is_some() {
+            claim.take_back();
         }
-    })
+    })?;
+    prepare(session.as_fd(), &mount, config).inspect_err(|_| claim.take_back())
 }
 
 /// Everything that a mount needs besides being there.
-fn prepare(session: BorrowedFd<'_>, directory: &Path, config: &Config) -> io::Result<Mounted> {
+fn prepare(session: BorrowedFd<'_>, mount: &Entry, config: &Config) -> io::Result<Mounted> {
     let devices = devices(Device::new(session.try_clone_to_owned()?));
     // Each data thread may have to look into /proc, for which a descriptor must be left.
     let spare: io::Result<Vec<_>> =
@@ -127,8 +91,7 @@ fn prepare(session: BorrowedFd<'_>, directory: &Path, config: &Config) -> io::Re
     let control = Session::from_fd(metadata, theirs, SessionACL::All, FuserConfig::default())?;
     swallow_reply(&driver.control)?;
     let (sender, gone) = channel();
-    let stopper =
-        Stopper { driver: Arc::clone(&driver), directory: directory.to_owned(), gone: sender };
+    let stopper = Stopper { driver: Arc::clone(&driver), mount: mount.clone(), gone: sender };
     Ok(Mounted { driver, control, stopper, gone })
 }
 
@@ -153,23 +116,6 @@ fn engine(config: &Config) -> Engine {
     let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
     let root = Attributes::new(mode, uid, gid, SystemTime::now());
     Engine::new(config.defaults, config.memory_bytes, root)
-}
-
-fn fuser_config(config: &Config) -> FuserConfig {
-    let mut fuser = FuserConfig::default();
-    fuser.mount_options = vec![
-        MountOption::FSName(config.fsname.clone()),
-        // fuser leaves `Subtype` out when it calls mount(2) itself.
-        MountOption::CUSTOM("subtype=pipefs".into()),
-        MountOption::DefaultPermissions,
-        MountOption::NoDev,
-        MountOption::NoSuid,
-    ];
-    if config.auto_unmount {
-        fuser.mount_options.push(MountOption::AutoUnmount);
-    }
-    fuser.acl = if config.allow_other { SessionACL::All } else { SessionACL::Owner };
-    fuser
 }
 
 impl Mounted {
@@ -246,6 +192,12 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<thread:
 }
 
 impl Stopper {
+    /// What it takes down.
+    #[must_use]
+    pub fn mount(&self) -> &Entry {
+        &self.mount
+    }
+
     /// Ends every waiting operation with an error and unmounts, lazily because ends may be open:
     /// the process's end closes them.
     pub fn stop(&self) {
@@ -253,8 +205,10 @@ impl Stopper {
             return;
         }
         self.driver.shut_down();
-        if let Err(error) = unmount(&self.directory, true) {
-            warn!("{} could not be unmounted: {error}", self.directory.display());
+        match unmount(&self.mount, true) {
+            Ok(()) => {}
+            Err(UnmountError::Gone) => debug!("{} has been taken down", self.mount),
+            Err(error) => warn!("{} could not be unmounted: {error}", self.mount),
         }
         let _ = self.gone.send(Ok(()));
     }

@@ -5,6 +5,7 @@
 //! - `owners` — who people and processes are
 //! - `daemon`, `log`, `signals` — the process that serves a mount: its life in the background,
 //!   where its log goes, the signals that end it
+//! - `privileges` — what that may do
 //! - `memory` — how much memory a mount may use when nobody says
 //! - `mountinfo`, `mountpoint`, `prerequisites`, `unmount` — the kernel's list of mounts, the
 //!   directory that is mounted on, the device and the helper that FUSE needs, and how a mount is
@@ -22,6 +23,7 @@ pub mod owners;
 pub mod pipe_file;
 pub mod pipe_functions;
 pub mod prerequisites;
+pub mod privileges;
 pub mod signals;
 pub mod unmount;
 

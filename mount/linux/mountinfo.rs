@@ -1,6 +1,7 @@
 //! The kernel's list of mounts, /proc/self/mountinfo.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
@@ -20,7 +21,22 @@ pub struct Entry {
     pub filesystem: String,
 }
 
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.mount_point.display().fmt(f)
+    }
+}
+
 impl Entry {
+    /// This mount as it is listed now: its path changes when a directory above it is renamed.
+    ///
+    /// # Errors
+    /// /proc is not there.
+    pub fn now(&self) -> io::Result<Option<Self>> {
+        let is_this = |other: &Self| (other.id, &other.filesystem) == (self.id, &self.filesystem);
+        Ok(read()?.into_iter().find(is_this))
+    }
+
     /// Whether a pipefs is mounted here, alive or dead.
     #[must_use]
     pub fn is_pipefs(&self) -> bool {

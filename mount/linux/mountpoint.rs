@@ -9,12 +9,13 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use log::warn;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::statvfs::statvfs;
 
 use crate::exit::{Exit, Failure, say};
 use crate::linux::mountinfo::{self, Entry};
-use crate::linux::unmount;
+use crate::linux::unmount::{self, UnmountError};
 
 /// Dead mounts on one directory that are cleaned up before giving up.
 const STACKED_MOUNTS: usize = 16;
@@ -37,11 +38,8 @@ impl MountPoint {
     /// # Errors
     /// What open(2) says of the path, or /proc is not there.
     pub fn find(dir: &Path) -> io::Result<Self> {
-        let handle = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_PATH | libc::O_DIRECTORY)
-            .open(dir)?;
-        let path = fs::read_link(format!("/proc/self/fd/{}", handle.as_raw_fd()))?;
+        let handle = open(dir)?;
+        let path = fs::read_link(way(&handle))?;
         let mount = mount_of(&handle)?;
         Ok(Self { path, mount })
     }
@@ -68,6 +66,19 @@ impl MountPoint {
             _ => false,
         }
     }
+}
+
+/// Opens a directory without asking its filesystem, to be held and looked at.
+///
+/// # Errors
+/// What open(2) says.
+pub(crate) fn open(dir: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_DIRECTORY).open(dir)
+}
+
+/// A path to what is open here, whatever becomes of the names that led to it.
+pub(crate) fn way(handle: &File) -> PathBuf {
+    format!("/proc/self/fd/{}", handle.as_raw_fd()).into()
 }
 
 /// The mount that an open file belongs to, if /proc lists it.
@@ -101,7 +112,7 @@ pub fn prepare(dir: &Path, nonempty: bool) -> Result<PathBuf, Failure> {
         let shown = found.path.display();
         match found.mounted() {
             Some(mount) if found.is_dead() && mount.is_pipefs() => {
-                unmount::detach(&found.path)?;
+                unmount::detach(mount)?;
                 say(format_args!("detached the dead pipefs mount on {shown} (its driver is gone)"));
             }
             Some(mount) if found.is_dead() => {
@@ -123,24 +134,75 @@ pub fn prepare(dir: &Path, nonempty: bool) -> Result<PathBuf, Failure> {
     Err(unusable(format!("{} still holds dead mounts: `umount -l` them", dir.display())))
 }
 
-/// Keeps other `pipefs mount` off the directory while one is under way: until this is dropped.
+/// The very directory that is to be mounted on, held, so that nobody can put another one, or a
+/// symbolic link, in its place. Until this is dropped it also keeps other `pipefs mount` off it.
 #[derive(Debug)]
-pub struct Claim(#[expect(dead_code, reason = "only its drop matters")] Flock<File>);
+pub struct Claim {
+    directory: Flock<File>,
+    path: PathBuf,
+}
 
 impl Claim {
-    /// Waits until nobody else is about to mount on `dir`, a path from [`prepare`].
+    /// Waits until nobody else is about to mount on `dir`, a path from [`prepare`], and looks again
+    /// at what it leads to.
     ///
     /// # Errors
-    /// [`Exit::MountPoint`]: another one was faster, or the directory cannot be read.
-    pub fn make(dir: &Path) -> Result<Self, Failure> {
+    /// [`Exit::MountPoint`]: another one was faster, or the directory cannot be read, or is not
+    /// what it was.
+    pub fn make(dir: &Path, nonempty: bool) -> Result<Self, Failure> {
         let unreadable = |error| unreadable(dir, &error);
         let file = File::open(dir).map_err(unreadable)?;
-        let lock = Flock::lock(file, FlockArg::LockExclusive)
+        let directory = Flock::lock(file, FlockArg::LockExclusive)
             .map_err(|(_, errno)| unreadable(errno.into()))?;
+        let claim = Self { directory, path: dir.to_owned() };
+        if fs::read_link(claim.way()).map_err(unreadable)? != dir {
+            return Err(unusable(format!("{} has just been replaced", dir.display())));
+        }
         match find(dir)?.mounted() {
             Some(mount) if mount.is_pipefs() => Err(mounted_already(dir)),
-            _ => Ok(Self(lock)),
+            _ if nonempty => Ok(claim),
+            _ => check_empty(&claim.way()).map(|()| claim),
         }
+    }
+
+    /// Where the directory was when it was checked: absolute and without symbolic links.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A path to the directory itself, past its names, and past what is mounted on it.
+    #[must_use]
+    pub fn way(&self) -> PathBuf {
+        way(&self.directory)
+    }
+
+    /// A path to what is mounted on it.
+    fn way_in(&self) -> io::Result<PathBuf> {
+        let path = fs::read_link(self.way())?;
+        let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
+        Ok(self.way().join("..").join(name))
+    }
+
+    /// Unmounts what has just been mounted on it.
+    pub fn take_back(&self) {
+        let outcome = self
+            .way_in()
+            .map_err(UnmountError::Kernel)
+            .and_then(|way| unmount::take_back(&way, &self.path));
+        if let Err(error) = outcome {
+            warn!("{} could not be unmounted: {error}", self.path.display());
+        }
+    }
+
+    /// The pipefs that has just been mounted on it.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be looked at.
+    pub fn mounted(&self) -> io::Result<Entry> {
+        let handle = open(&self.way_in()?)?;
+        let found = mount_of(&handle)?.filter(Entry::is_pipefs);
+        found.ok_or_else(|| io::Error::other("the directory was replaced meanwhile"))
     }
 }
 
@@ -242,7 +304,7 @@ mod tests {
     #[test]
     fn one_mount_at_a_time_is_under_way() {
         let dir = tempfile::tempdir().unwrap();
-        let claim = Claim::make(dir.path()).unwrap();
+        let claim = Claim::make(&dir.path().canonicalize().unwrap(), false).unwrap();
         let other = File::open(dir.path()).unwrap();
         let (other, errno) = Flock::lock(other, FlockArg::LockExclusiveNonblock).unwrap_err();
         assert_eq!(errno, nix::errno::Errno::EWOULDBLOCK);

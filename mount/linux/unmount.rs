@@ -11,6 +11,8 @@ use nix::mount::{MntFlags, umount2};
 use nix::unistd::geteuid;
 
 use crate::exit::{Exit, Failure};
+use crate::linux::mountinfo::Entry;
+use crate::linux::{mountpoint, privileges};
 
 /// The programs that mount and unmount for an ordinary user, best first.
 const HELPERS: [&str; 2] = ["fusermount3", "fusermount"];
@@ -30,6 +32,9 @@ pub enum UnmountError {
     /// An ordinary user asks, and the mount is someone else's.
     #[error("it is another user's mount: unmount it as that user, or as root")]
     NotYours,
+    /// It has gone, or something else is mounted on it.
+    #[error("it is not there any more")]
+    Gone,
     /// The kernel refused.
     #[error(transparent)]
     Kernel(io::Error),
@@ -38,25 +43,36 @@ pub enum UnmountError {
     Helper(String),
 }
 
-/// Unmounts what is mounted on `path`, an absolute path without symbolic links. A `lazy` unmount
-/// takes the mount out of the tree at once, and ends it when its last open file is closed.
+/// Unmounts this mount, wherever it is by now, and no other one: what its path leads to may have
+/// changed, also by the hand of somebody who wants another one unmounted. A `lazy` unmount takes
+/// the mount out of the tree at once, and ends it when its last open file is closed.
+///
+/// # Errors
+/// The mount is still there then, or has been gone before.
+pub fn unmount(mount: &Entry, lazy: bool) -> Result<(), UnmountError> {
+    let now = mount.now().map_err(UnmountError::Kernel)?.ok_or(UnmountError::Gone)?;
+    let _lent = privileges::lend();
+    if geteuid().is_root() { by_kernel(&now, lazy) } else { by_helper(&now.mount_point, lazy) }
+}
+
+/// Unmounts what was mounted a moment ago, by a path that is sure to lead there, or as an ordinary
+/// user by its name. Needs no descriptor of root.
 ///
 /// # Errors
 /// The mount is still there then.
-pub fn unmount(path: &Path, lazy: bool) -> Result<(), UnmountError> {
-    if geteuid().is_root() { by_kernel(path, lazy) } else { by_helper(path, lazy) }
+pub(crate) fn take_back(way: &Path, path: &Path) -> Result<(), UnmountError> {
+    if geteuid().is_root() { by_way(way, true) } else { by_helper(path, true) }
 }
 
 /// Takes a dead mount out of the tree.
 ///
 /// # Errors
 /// [`Exit::MountPoint`].
-pub fn detach(path: &Path) -> Result<(), Failure> {
-    unmount(path, true).map_err(|error| {
-        let shown = path.display();
+pub fn detach(mount: &Entry) -> Result<(), Failure> {
+    unmount(mount, true).map_err(|error| {
         Failure::new(
             Exit::MountPoint,
-            format!("{shown} is a dead pipefs mount that cannot be detached: {error}"),
+            format!("{mount} is a dead pipefs mount that cannot be detached: {error}"),
         )
     })
 }
@@ -74,10 +90,27 @@ pub fn helper() -> Option<PathBuf> {
     })
 }
 
-fn by_kernel(path: &Path, lazy: bool) -> Result<(), UnmountError> {
+fn by_kernel(mount: &Entry, lazy: bool) -> Result<(), UnmountError> {
+    let (above, name) = mount
+        .mount_point
+        .parent()
+        .zip(mount.mount_point.file_name())
+        .ok_or_else(|| UnmountError::Kernel(io::ErrorKind::InvalidInput.into()))?;
+    // Held, the directory above stays the same one, and while something is mounted in it the
+    // kernel lets nobody rename that. The mount itself is not held: it would be busy.
+    let above = mountpoint::open(above).map_err(UnmountError::Kernel)?;
+    let way = mountpoint::way(&above).join(name);
+    let found = mountpoint::open(&way).and_then(|handle| mountpoint::mount_of(&handle));
+    if found.map_err(UnmountError::Kernel)?.is_none_or(|found| found.id != mount.id) {
+        return Err(UnmountError::Gone);
+    }
+    by_way(&way, lazy)
+}
+
+fn by_way(way: &Path, lazy: bool) -> Result<(), UnmountError> {
     let mut flags = MntFlags::UMOUNT_NOFOLLOW;
     flags.set(MntFlags::MNT_DETACH, lazy);
-    umount2(path, flags).map_err(|errno| match errno {
+    umount2(way, flags).map_err(|errno| match errno {
         Errno::EBUSY => UnmountError::Busy,
         errno => UnmountError::Kernel(errno.into()),
     })

@@ -24,10 +24,9 @@ pub const MARK: &str = "PIPEFS_TEST_BASE";
 const SCRIPT: &str = r#"
 cat >/dev/null
 for round in 1 2; do
-    for environ in /proc/[0-9]*/environ; do
-        if grep -qsF "$2=$1" "$environ"; then
-            pid=${environ#/proc/}
-            kill -KILL "${pid%/environ}" 2>/dev/null
+    for process in /proc/[0-9]*; do
+        if grep -qsF "$2=$1" "$process/environ" || grep -qsF "$1/" "$process/cmdline"; then
+            kill -KILL "${process#/proc/}" 2>/dev/null
         fi
     done
 done
@@ -86,8 +85,14 @@ pub fn processes_mentioning(word: &str) -> Vec<i32> {
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
         .filter(|pid| {
-            let read = |file| fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-            contains(&read("cmdline"), word) && contains(&read("environ"), &mark)
+            let read = |file| fs::read(format!("/proc/{pid}/{file}"));
+            // A driver's environment is closed even to its own user.
+            let is_ours = |environ: std::io::Result<Vec<u8>>| match environ {
+                Ok(environ) => contains(&environ, &mark),
+                Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+            };
+            let mentions = read("cmdline").is_ok_and(|line| contains(&line, word));
+            mentions && is_ours(read("environ"))
         })
         .collect()
 }

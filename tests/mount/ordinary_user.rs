@@ -82,6 +82,33 @@ fn an_ordinary_users_driver_unmounts_at_sigterm() {
     assert_eq!(printed, "ended with 0\n0\n", "{output:?}");
 }
 
+/// SEMANTICS: driver-memory
+///
+/// > No process of the same user can look into the driver's memory, where others' data is.
+#[test]
+fn an_ordinary_users_driver_is_closed_to_that_user() {
+    skip_without_fuse!();
+    let script = r#"
+        "$1" mount -f "$2" & driver=$!
+        until grep -q " $2 fuse.pipefs " /proc/self/mounts; do sleep 0.05; done
+        echo secret > "$2/p"
+        for file in mem environ; do
+            (: < "/proc/$driver/$file") 2> /dev/null && echo "$file is open"
+        done
+        ls "/proc/$driver/fd" > /dev/null 2>&1 && echo "fd is open"
+        for file in mem environ; do (: < "/proc/self/$file") || echo "not even one's own"; done
+        grep -E '^(CapPrm|CapEff|NoNewPrivs)' "/proc/$driver/status" | tr -d '\t'
+        cat "$2/p"
+        kill -TERM "$driver"; wait "$driver"; echo "ended with $?"
+        grep -c " $2 " /proc/self/mounts
+    "#;
+    let output = as_ordinary_user("0666", script);
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let none = "0".repeat(16);
+    let wanted = format!("CapPrm:{none}\nCapEff:{none}\nNoNewPrivs:0\nsecret\nended with 0\n0\n");
+    assert_eq!(printed, wanted, "{output:?}");
+}
+
 /// SEMANTICS: mount-errors
 #[test]
 fn what_an_ordinary_user_lacks_is_said() {

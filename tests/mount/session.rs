@@ -55,6 +55,13 @@ impl MountPoint {
         assert_eq!(String::from_utf8_lossy(&output.stdout), "hello\n", "{output:?}");
     }
 
+    /// The driver was told to end, and does.
+    #[track_caller]
+    pub(crate) fn assert_ends(&self) {
+        eventually(SOON, || self.drivers().is_empty());
+        self.assert_nothing_is_left();
+    }
+
     #[track_caller]
     pub(crate) fn assert_nothing_is_left(&self) {
         assert!(!is_mounted(&self.dir), "the mount is still there");

@@ -14,6 +14,7 @@ use crate::linux::log::{self as logging, Sink};
 use crate::linux::memory;
 use crate::linux::mountpoint::{self, Claim};
 use crate::linux::prerequisites;
+use crate::linux::privileges;
 use crate::linux::signals::Caught;
 use crate::linux::unmount;
 use crate::options::{OptionError, Options, Unknown};
@@ -49,6 +50,7 @@ struct Driver {
     /// Absolute and without symbolic links.
     dir: PathBuf,
     config: Config,
+    nonempty: bool,
     sink: Sink,
     verbosity: u8,
     warning: Option<String>,
@@ -75,7 +77,8 @@ impl Driver {
         };
         let settings = Path::new(prerequisites::KERNEL_SETTINGS);
         let warning = prerequisites::request_timeout_warning(settings);
-        Ok(Self { dir, config, sink, verbosity: arguments.verbose, warning })
+        let nonempty = options.nonempty;
+        Ok(Self { dir, config, nonempty, sink, verbosity: arguments.verbose, warning })
     }
 
     /// Mounts and serves until the mount is gone. `announce` is called once the mount answers, and
@@ -91,10 +94,14 @@ impl Driver {
         // Before the mount: a signal in between would leave a dead one.
         let signals =
             Caught::catch().map_err(|error| failure(format!("cannot catch signals: {error}")))?;
-        let claim = Claim::make(&self.dir)?;
-        let mounted = fuse::mount(&self.dir, &self.config)
+        let claim = Claim::make(&self.dir, self.nonempty)?;
+        let mounted = fuse::mount(&claim, &self.config)
             .map_err(|error| prerequisites::mount_failure(&self.dir, &error))?;
         let stopper = mounted.stopper();
+        if let Err(error) = privileges::reduce() {
+            stopper.stop();
+            return Err(failure(format!("cannot give up privileges: {error}")));
+        }
         // Without its process the mount would stay behind, dead.
         self.stop_on(signals, stopper.clone()).inspect_err(|_| stopper.stop())?;
 
@@ -126,10 +133,10 @@ impl Driver {
     }
 
     fn stop_on(&self, signals: Caught, stopper: Stopper) -> Result<(), Failure> {
-        let dir = self.dir.clone();
+        let mount = stopper.mount().clone();
         // When the process ends, whoever waits on the mount gets an error; what is left to do is
         // that no dead mount stays behind.
-        let give_up = move || drop(unmount::detach(&dir));
+        let give_up = move || drop(unmount::detach(&mount));
         signals
             .act(move || stopper.stop(), give_up)
             .map_err(|error| failure(format!("cannot start a thread: {error}")))

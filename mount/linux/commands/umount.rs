@@ -20,9 +20,9 @@ pub(crate) fn run(arguments: &Umount) -> Result<(), Failure> {
     let found = mountpoint::find(&arguments.dir)?;
     let mount = pipefs_on(&found)?;
     let shown = found.path.display();
-    let outcome = match unmount::unmount(&found.path, arguments.lazy) {
+    let outcome = match unmount::unmount(mount, arguments.lazy) {
         // Nobody can close what is open on a dead mount in any better way.
-        Err(UnmountError::Busy) if found.is_dead() => unmount::unmount(&found.path, true),
+        Err(UnmountError::Busy) if found.is_dead() => unmount::unmount(mount, true),
         outcome => outcome,
     };
     outcome.map_err(|error| match error {

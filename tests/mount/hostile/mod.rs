@@ -5,9 +5,13 @@
 //! |---|---|
 //! | [`matrix`] | start here: who may do what to a pipe, line by line |
 //! | [`handles`] | open files and paths that somebody else holds |
+//! | [`mounting`] | mount points in directories that somebody else controls |
+//! | [`privileges`] | what root's driver keeps of root's privileges |
 
 mod handles;
 mod matrix;
+mod mounting;
+mod privileges;
 
 /// Users and a group that nothing here belongs to, unless a test says so.
 const OWNER: u32 = 65_531;
