@@ -53,6 +53,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+mod changes;
 pub mod configure;
 mod data;
 pub mod effects;

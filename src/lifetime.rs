@@ -31,13 +31,24 @@ pub enum Heir {
     Unknown,
 }
 
-/// Tells the pipes that these names lead to now where they are.
-pub(crate) fn tell_places<const N: usize>(names: &Tree<PipeHandle>, places: [(Ino, &[u8]); N]) {
+/// Tells the pipes that these names lead to now that they have a name, and where it is.
+pub(crate) fn tell_places<'a>(
+    names: &Tree<PipeHandle>,
+    places: impl IntoIterator<Item = (Ino, &'a [u8])>,
+) {
     for (directory, name) in places {
         if let Some((name, Node::Pipe(pipe))) = names.entry(directory, name) {
-            pipe.lock().place = Some(Place { directory, name: name.clone() });
+            let place = Place { directory, name: name.clone() };
+            let mut pipe = pipe.lock();
+            (pipe.named, pipe.place) = (true, Some(place));
         }
     }
+}
+
+/// Makes the tree as it was before a change that ended in the middle.
+pub(crate) fn take_back(names: &mut Tree<PipeHandle>) {
+    let places = names.take_back();
+    tell_places(names, places.iter().map(|(directory, name)| (*directory, name.as_bytes())));
 }
 
 impl Engine {
@@ -50,52 +61,65 @@ impl Engine {
         effects: &mut Effects,
     ) {
         let mut names = self.names();
-        self.on_one_pipe(handle, Some(wall), effects, |pipe, gate, effects| {
-            let Some(place) = pipe.place.clone() else { return };
+        let outcome = self.on_one_pipe(handle, Some(wall), effects, |pipe, gate, effects| {
+            let Some(place) = pipe.place.clone() else { return Ok(()) };
             let (directory, name) = (place.directory, place.name.as_bytes());
             let found = names.lookup(directory, name);
             let is_its = matches!(found, Ok(Node::Pipe(other)) if other == handle);
             if is_its && pipe.has_expired() {
-                names.unlink(directory, name, wall).expect("it was just found");
-                effects.names_gone.push((directory, place.name.clone()));
+                names.unlink(directory, name, wall)?;
                 pipe.attributes.changed = wall;
                 pipe.unname(gate, effects);
+                effects.names_gone.push((directory, place.name.clone()));
                 pipe.place = Some(place);
             }
+            Ok::<_, Error>(())
         });
+        match outcome {
+            Ok(()) => names.keep(),
+            // The pipe was given up: it is another one now, and has the name.
+            Err(_) => take_back(&mut names),
+        }
     }
 
     /// What the name leads to by now of a pipe whose name has gone by itself, for an open that
     /// looked it up before. If it is free, a server's open gets it back for the pipe, as if it had
     /// been first.
     pub fn heir(&self, handle: &PipeHandle, wanted: Wanted, now: Now) -> Heir {
-        let mut names = self.names();
-        let (place, attributes, would_serve) = {
-            let pipe = handle.lock();
-            let place = pipe.place.clone().filter(|_| !pipe.named);
-            (place, pipe.attributes, pipe.would_serve(wanted))
-        };
-        let Some(Place { directory, name }) = place else { return Heir::Unknown };
-        let name = name.as_bytes();
-        match names.lookup(directory, name) {
-            Ok(Node::Pipe(heir)) if heir.lock().attributes.is_as_open(&attributes) => {
-                Heir::Pipe(heir.clone())
-            }
-            Err(Error::NotFound) if would_serve => {
-                let node = Node::Pipe(handle.clone());
-                match names.insert(directory, name, node, now.wall) {
-                    Ok(()) => {
-                        handle.lock().named = true;
-                        tell_places(&names, [(directory, name)]);
-                        Heir::Pipe(handle.clone())
-                    }
-                    // The directory has gone.
-                    Err(_) => Heir::Nobody,
-                }
-            }
-            Err(Error::NotFound) => Heir::Nobody,
-            _ => Heir::Unknown,
+        let heir = self.change_names(|names| Ok(heir(names, handle, wanted, now)));
+        heir.unwrap_or_else(|_| {
+            // It was about to get its name back.
+            handle.lock().named = false;
+            Heir::Unknown
+        })
+    }
+}
+
+fn heir(names: &mut Tree<PipeHandle>, handle: &PipeHandle, wanted: Wanted, now: Now) -> Heir {
+    let (place, attributes, would_serve) = {
+        let pipe = handle.lock();
+        let place = pipe.place.clone().filter(|_| !pipe.named);
+        (place, pipe.attributes, pipe.would_serve(wanted))
+    };
+    let Some(Place { directory, name }) = place else { return Heir::Unknown };
+    let name = name.as_bytes();
+    match names.lookup(directory, name) {
+        Ok(Node::Pipe(heir)) if heir.lock().attributes.is_as_open(&attributes) => {
+            Heir::Pipe(heir.clone())
         }
+        Err(Error::NotFound) if would_serve => {
+            let node = Node::Pipe(handle.clone());
+            match names.insert(directory, name, node, now.wall) {
+                Ok(()) => {
+                    tell_places(names, [(directory, name)]);
+                    Heir::Pipe(handle.clone())
+                }
+                // The directory has gone.
+                Err(_) => Heir::Nobody,
+            }
+        }
+        Err(Error::NotFound) => Heir::Nobody,
+        _ => Heir::Unknown,
     }
 }
 

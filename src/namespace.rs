@@ -1,10 +1,12 @@
 //! Directories: which name leads to which pipe or directory.
 //!
-//! Kept free of locks and of what pipes are: the engine gives its own handle as `P`.
+//! Kept free of locks and of what pipes are: the engine gives its own handle as `P`. What an
+//! operation changes here stays when [`Tree::keep`] says so, and else can be taken back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::SystemTime;
 
+use crate::changes::{Changes, Directory};
 use crate::name::Name;
 use crate::{Error, Result};
 
@@ -58,25 +60,11 @@ pub enum Node<P> {
     Pipe(P),
 }
 
-impl<P> Node<P> {
-    fn is_directory(&self) -> bool {
-        matches!(self, Self::Directory(_))
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct Directory<P> {
-    entries: BTreeMap<Name, Node<P>>,
-    /// How many of the entries are directories: stat(2) wants to know, with each open below.
-    inner: u32,
-    parent: Ino,
-    pub(crate) attributes: Attributes,
-}
-
 /// The tree of directories.
 #[derive(Debug)]
 pub(crate) struct Tree<P> {
-    directories: HashMap<Ino, Directory<P>>,
+    pub(crate) directories: HashMap<Ino, Directory<P>>,
+    pub(crate) changes: Changes<P>,
 }
 
 /// A directory's entries at one moment.
@@ -101,7 +89,8 @@ pub enum Rename {
 
 impl<P: Clone> Tree<P> {
     pub(crate) fn new(root: Attributes) -> Self {
-        Self { directories: HashMap::from([(ROOT, Directory::new(ROOT, root))]) }
+        let directories = HashMap::from([(ROOT, Directory::new(ROOT, root))]);
+        Self { directories, changes: Changes::default() }
     }
 
     pub(crate) fn directory(&self, ino: Ino) -> Result<&Directory<P>> {
@@ -159,13 +148,10 @@ impl<P: Clone> Tree<P> {
         now: SystemTime,
     ) -> Result<()> {
         let name = Name::new(name)?;
-        let into = self.directory_mut(directory)?;
-        if into.entries.contains_key(&name) {
+        if self.directory(directory)?.entries.contains_key(&name) {
             return Err(Error::Exists);
         }
-        into.insert(name, node);
-        into.touch(now);
-        Ok(())
+        self.set_entry(directory, name, Some(node), now).map(drop)
     }
 
     /// Makes a directory with a number of the caller's choice.
@@ -177,7 +163,7 @@ impl<P: Clone> Tree<P> {
         attributes: Attributes,
     ) -> Result<()> {
         self.insert(parent, name, Node::Directory(ino), attributes.changed)?;
-        self.directories.insert(ino, Directory::new(parent, attributes));
+        self.add_directory(ino, Directory::new(parent, attributes));
         Ok(())
     }
 
@@ -193,7 +179,7 @@ impl<P: Clone> Tree<P> {
         if !self.directory(ino)?.entries.is_empty() {
             return Err(Error::NotEmpty);
         }
-        self.directories.remove(&ino);
+        self.take_directory(ino);
         self.take(parent, name, now).map(drop)
     }
 
@@ -210,10 +196,7 @@ impl<P: Clone> Tree<P> {
 
     /// Removes an entry and returns what it led to.
     fn take(&mut self, parent: Ino, name: &[u8], now: SystemTime) -> Result<Node<P>> {
-        let from = self.directory_mut(parent)?;
-        let node = from.remove(name).ok_or(Error::NotFound)?;
-        from.touch(now);
-        Ok(node)
+        self.set_entry(parent, Name::new(name)?, None, now)?.ok_or(Error::NotFound)
     }
 
     /// Moves an entry. `replaceable` tells whether an existing pipe may give way. Returns the
@@ -272,13 +255,9 @@ impl<P: Clone> Tree<P> {
     /// Lets a name lead to a node, whatever it led to before.
     fn put(&mut self, at: (Ino, &[u8]), node: Node<P>, now: SystemTime) -> Result<()> {
         if let Node::Directory(ino) = node {
-            self.directory_mut(ino)?.parent = at.0;
+            self.set_parent(ino, at.0)?;
         }
-        let name = Name::new(at.1)?;
-        let into = self.directory_mut(at.0)?;
-        into.insert(name, node);
-        into.touch(now);
-        Ok(())
+        self.set_entry(at.0, Name::new(at.1)?, Some(node), now).map(drop)
     }
 
     /// A directory cannot move into itself.
@@ -301,30 +280,6 @@ fn is_same<P>(one: &Node<P>, other: &Node<P>) -> bool {
         (Node::Directory(a), Node::Directory(b)) => a == b,
         (Node::Pipe(_), Node::Pipe(_)) => true,
         _ => false,
-    }
-}
-
-impl<P> Directory<P> {
-    fn new(parent: Ino, attributes: Attributes) -> Self {
-        Self { entries: BTreeMap::new(), inner: 0, parent, attributes }
-    }
-
-    /// Lets a name lead to a node, whatever it led to before.
-    fn insert(&mut self, name: Name, node: Node<P>) {
-        self.inner += u32::from(node.is_directory());
-        let replaced = self.entries.insert(name, node);
-        self.inner -= u32::from(replaced.is_some_and(|node| node.is_directory()));
-    }
-
-    fn remove(&mut self, name: &[u8]) -> Option<Node<P>> {
-        let node = self.entries.remove(name)?;
-        self.inner -= u32::from(node.is_directory());
-        Some(node)
-    }
-
-    fn touch(&mut self, now: SystemTime) {
-        self.attributes.modified = now;
-        self.attributes.changed = now;
     }
 }
 

@@ -6,9 +6,10 @@ use crate::access::Wanted;
 use crate::effects::{Effects, Progress, Ticket};
 use crate::end::{EndId, Who};
 use crate::engine::{Engine, Now};
+use crate::giving_up::attempt;
 use crate::handle::PipeHandle;
-use crate::lifetime::tell_places;
-use crate::namespace::{Attributes, Ino, Listing, Node, Rename, SET_GROUP_ID};
+use crate::lifetime::{take_back, tell_places};
+use crate::namespace::{Attributes, Ino, Listing, Node, Rename, SET_GROUP_ID, Tree};
 use crate::opening::{Open, Patience};
 use crate::pipe::Pipe;
 use crate::settings::{Access, Mode, PipeType, Settings};
@@ -45,6 +46,37 @@ pub struct AttributeChange {
 }
 
 impl Engine {
+    /// Changes the tree of names as a whole, or, if that is refused or panics, not at all.
+    pub(crate) fn change_names<T>(
+        &self,
+        change: impl FnOnce(&mut Tree<PipeHandle>) -> Result<T>,
+    ) -> Result<T> {
+        let mut names = self.names();
+        let outcome = attempt(|| {
+            let changed = change(&mut names);
+            names.changes.step();
+            changed
+        });
+        match outcome {
+            Some(Ok(value)) => {
+                names.keep();
+                Ok(value)
+            }
+            other => {
+                take_back(&mut names);
+                Err(other.and_then(Result::err).unwrap_or(Error::GivenUp))
+            }
+        }
+    }
+
+    /// Panics in the next change of the tree that has so many steps, so that tests can see what
+    /// becomes of it; `None`: in no change any more. Returns whether one was still to come.
+    #[cfg(debug_assertions)]
+    #[doc(hidden)]
+    pub fn panic_in_names(&self, after_steps: Option<u32>) -> bool {
+        self.names().changes.panic_after(after_steps)
+    }
+
     /// What a name in a directory leads to.
     ///
     /// # Errors
@@ -81,12 +113,13 @@ impl Engine {
         attributes: Attributes,
         settings: Settings,
     ) -> Result<PipeHandle> {
-        let mut names = self.names();
-        let attributes = names.inherited(directory, attributes)?;
-        let pipe = PipeHandle::new(self.new_ino(), Pipe::new(settings, attributes));
-        names.insert(directory, name, Node::Pipe(pipe.clone()), attributes.changed)?;
-        tell_places(&names, [(directory, name)]);
-        Ok(pipe)
+        self.change_names(|names| {
+            let attributes = names.inherited(directory, attributes)?;
+            let pipe = PipeHandle::new(self.new_ino(), Pipe::new(settings, attributes));
+            names.insert(directory, name, Node::Pipe(pipe.clone()), attributes.changed)?;
+            tell_places(names, [(directory, name)]);
+            Ok(pipe)
+        })
     }
 
     /// CreatePipe: a pipe without a name, which carries bytes one way. Returns its ends: the
@@ -118,11 +151,12 @@ impl Engine {
     /// [`Error::Exists`], or what is wrong with the name or parent.
     pub fn make_directory(&self, parent: Ino, name: &[u8], attributes: Attributes) -> Result<Ino> {
         let ino = self.new_ino();
-        let mut names = self.names();
-        let mut attributes = names.inherited(parent, attributes)?;
-        attributes.mode |= names.directory(parent)?.attributes.mode & SET_GROUP_ID;
-        names.make_directory(parent, name, ino, attributes)?;
-        Ok(ino)
+        self.change_names(|names| {
+            let mut attributes = names.inherited(parent, attributes)?;
+            attributes.mode |= names.directory(parent)?.attributes.mode & SET_GROUP_ID;
+            names.make_directory(parent, name, ino, attributes)?;
+            Ok(ino)
+        })
     }
 
     /// Removes an empty directory.
@@ -130,7 +164,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NotEmpty`], [`Error::NotADirectory`], [`Error::NotFound`].
     pub fn remove_directory(&self, parent: Ino, name: &[u8], now: Now) -> Result<()> {
-        self.names().remove_directory(parent, name, now.wall)
+        self.change_names(|names| names.remove_directory(parent, name, now.wall))
     }
 
     /// Removes a pipe's name. Open ends go on; what lingers is dropped; clients that wait for a
@@ -139,16 +173,22 @@ impl Engine {
     /// # Errors
     /// [`Error::IsADirectory`], [`Error::NotFound`].
     pub fn unlink(&self, parent: Ino, name: &[u8], now: Now, effects: &mut Effects) -> Result<()> {
-        let pipe = self.names().unlink(parent, name, now.wall)?;
+        let pipe = self.change_names(|names| names.unlink(parent, name, now.wall))?;
         self.unname(&pipe, now, effects);
         Ok(())
     }
 
     fn unname(&self, handle: &PipeHandle, now: Now, effects: &mut Effects) {
-        self.on_pipe(handle, Some(now.wall), effects, |pipe, gate, effects| {
+        let outcome = self.on_pipe(handle, Some(now.wall), effects, |pipe, gate, effects| {
             pipe.attributes.changed = now.wall;
             pipe.unname(gate, effects);
+            Ok::<_, Error>(())
         });
+        if outcome.is_err() {
+            // It was given up, which leaves a pipe its name.
+            let mut pipe = handle.lock();
+            (pipe.named, pipe.place) = (false, None);
+        }
     }
 
     /// Moves a pipe or directory, also over an existing idle pipe or empty directory.
@@ -166,12 +206,11 @@ impl Engine {
         effects: &mut Effects,
     ) -> Result<()> {
         let idle = |pipe: &PipeHandle| pipe.lock().is_idle();
-        let replaced = {
-            let mut names = self.names();
+        let replaced = self.change_names(|names| {
             let replaced = names.rename(from, to, how, now.wall, idle)?;
-            tell_places(&names, [from, to]);
-            replaced
-        };
+            tell_places(names, [from, to]);
+            Ok(replaced)
+        })?;
         if let Some(pipe) = replaced {
             self.unname(&pipe, now, effects);
         }

@@ -51,6 +51,9 @@ pub(crate) struct Driver {
     /// A test wants the next read to panic.
     #[cfg(debug_assertions)]
     pub(crate) panics_at_read: AtomicBool,
+    /// Or the next chore.
+    #[cfg(debug_assertions)]
+    pub(crate) panics_at_chore: AtomicBool,
     /// Most bytes that were buffered since memory was last given back.
     peak_bytes: AtomicU64,
     stopping: AtomicBool,
@@ -100,6 +103,8 @@ impl Driver {
             closing: Closing::default(),
             #[cfg(debug_assertions)]
             panics_at_read: AtomicBool::new(false),
+            #[cfg(debug_assertions)]
+            panics_at_chore: AtomicBool::new(false),
             peak_bytes: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             waiting: Mutex::default(),
@@ -157,6 +162,8 @@ impl Driver {
     }
 
     fn do_chore(&self, chore: Chore) {
+        #[cfg(debug_assertions)]
+        self.panic_at_chore();
         match chore {
             Chore::Stop => {}
             Chore::Trim => trim_freed_memory(),

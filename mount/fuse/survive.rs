@@ -1,8 +1,8 @@
 //! A request whose handling panics, which only a bug can bring about, is answered with `EIO`, and
 //! the driver goes on. What panicked and where, the panic's own message says in the log.
 //!
-//! Of the engine's locks none stays locked, and a pipe on which an operation panics is given up
-//! there. What the driver itself keeps is changed in steps that are each complete.
+//! Of the engine's locks none stays locked, a pipe on which an operation panics is given up there,
+//! and a change of the tree of names that panics is taken back. What the driver itself keeps is changed in steps that are each complete.
 
 use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,7 +42,8 @@ pub(crate) fn survive<T>(what: &str, work: impl FnOnce() -> T) -> Option<T> {
 #[cfg(debug_assertions)]
 impl Driver {
     /// Panics, or sees to it, where a test wants that: in the control plane, in the middle of an
-    /// operation of the engine, or in the data plane at the next read.
+    /// operation of the engine, in the data plane at the next read, at the next chore, or so many
+    /// steps into the next change of the tree of names.
     pub(crate) fn panic_in(
         &self,
         place: &[u8],
@@ -55,6 +56,14 @@ impl Driver {
                 self.panics_at_read.store(true, Ordering::SeqCst);
                 Ok(())
             }
+            b"chore" => {
+                self.panics_at_chore.store(true, Ordering::SeqCst);
+                Ok(())
+            }
+            [b'n', b'a', b'm', b'e', b's', steps @ b'0'..=b'9'] => {
+                self.engine.panic_in_names(Some(u32::from(steps - b'0')));
+                Ok(())
+            }
             _ => panic!("a test wants this panic in the control plane"),
         }
     }
@@ -62,6 +71,11 @@ impl Driver {
     pub(crate) fn panic_at_read(&self) {
         let wanted = self.panics_at_read.swap(false, Ordering::SeqCst);
         assert!(!wanted, "a test wants this panic in the data plane");
+    }
+
+    pub(crate) fn panic_at_chore(&self) {
+        let wanted = self.panics_at_chore.swap(false, Ordering::SeqCst);
+        assert!(!wanted, "a test wants this panic in a chore");
     }
 }
 

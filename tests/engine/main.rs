@@ -18,6 +18,7 @@
 //! | [`configure`] | settings and reports of a pipe that is there |
 //! | [`lifetime`] | names that go with the last instance |
 //! | [`giving_up`] | an operation that panics |
+//! | [`half_done`] | a change of the tree of names that panics |
 //! | [`names`] | names, directories and attributes |
 //! | [`races`] | two threads at the same moment |
 //! | [`stress`], [`arena`] | many threads on one engine |
@@ -35,6 +36,7 @@ mod empty_messages;
 mod flushing;
 mod functions;
 mod giving_up;
+mod half_done;
 mod lifetime;
 mod memory;
 mod messages;

@@ -2,9 +2,10 @@
 //! attribute that makes it do so.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use libc::{O_CREAT, O_RDONLY, O_WRONLY, POLLIN};
+use libc::{O_CREAT, O_NONBLOCK, O_RDONLY, O_WRONLY, POLLIN};
 
 use super::state;
 use crate::harness::actor::Step;
@@ -110,5 +111,65 @@ fn a_panic_in_the_control_plane_costs_one_request() {
     server.write_all(b"data").unwrap();
     assert_eq!(reading.join(SOON).unwrap(), b"data");
     drop(server);
+    place.assert_went_on("mount/fuse/survive.rs");
+}
+
+/// SEMANTICS: dir-tree
+///
+/// A change of names that panics after so many steps is not done at all, and works the next time.
+#[test]
+fn a_panic_in_the_tree_of_names_leaves_nothing_half_done() {
+    skip_without_fuse!();
+    let place = Place::new();
+    let make = |name| drop(Fd::open(place.path(name), O_WRONLY | O_CREAT | O_NONBLOCK).unwrap());
+    make("any");
+    let names = || {
+        let mut pending = vec![place.mount.path().to_owned()];
+        let mut names = Vec::new();
+        while let Some(directory) = pending.pop() {
+            for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+                names.push((entry.path(), entry.metadata().unwrap().nlink()));
+                pending.extend(entry.file_type().unwrap().is_dir().then(|| entry.path()));
+            }
+        }
+        names.sort();
+        names
+    };
+    type Change<'a> = (&'a str, &'a dyn Fn() -> std::io::Result<()>);
+    let path = |name| place.path(name);
+    let changes: [Change<'_>; 6] = [
+        ("mkdir", &|| fs::create_dir(path("d"))),
+        ("create", &|| fs::File::create(path("d/p")).map(drop)),
+        ("rename", &|| fs::rename(path("d/p"), path("q"))),
+        ("rename a directory", &|| fs::rename(path("d"), path("e"))),
+        ("unlink", &|| fs::remove_file(path("q"))),
+        ("rmdir", &|| fs::remove_dir(path("e"))),
+    ];
+    for (what, change) in changes {
+        for steps in 0.. {
+            let before = names();
+            place.panic("any", format!("names{steps}").as_bytes()).unwrap();
+            let Err(error) = change() else { break };
+            assert_eq!(error.raw_os_error(), Some(libc::EIO), "{what} after {steps}");
+            assert_eq!(names(), before, "{what} after {steps}");
+            assert!(steps < 9, "{what} never gets through");
+        }
+    }
+    // What is still to come of the last one.
+    assert!((0..9).any(|_| fs::create_dir(path("d")).is_ok()));
+    place.assert_went_on("src/changes.rs");
+}
+
+/// What is due is done a moment later.
+#[test]
+fn a_panic_in_a_chore_is_survived() {
+    skip_without_fuse!();
+    let place = Place::new();
+    drop(Fd::open(place.path("p"), O_WRONLY | O_CREAT | O_NONBLOCK).unwrap());
+    set_attribute(place.path("p"), "user.pipefs.wait_timeout", b"100ms").unwrap();
+    place.panic("p", b"chore").unwrap();
+    let path = place.path("p");
+    let opening = Task::spawn(move || Fd::open(path, O_RDONLY).map(drop));
+    assert_eq!(opening.join(SOON), Err(Errno::ETIMEDOUT));
     place.assert_went_on("mount/fuse/survive.rs");
 }
