@@ -91,11 +91,21 @@ impl<P: Clone> Tree<P> {
         self.changes.step();
         let into = self.directories.get_mut(&directory).ok_or(Error::NotFound)?;
         let attributes = into.attributes;
-        let before = into.set(name.clone(), node);
         into.attributes.modified = now;
         into.attributes.changed = now;
+        let before = self.swap(directory, name.clone(), node);
         self.changes.note(Before::Entry { directory, name, node: before.clone(), attributes });
         Ok(before)
+    }
+
+    /// Of a directory that is there.
+    fn swap(&mut self, directory: Ino, name: Name, node: Option<Node<P>>) -> Option<Node<P>> {
+        let is_pipe = |node: &Option<Node<P>>| usize::from(matches!(node, Some(Node::Pipe(_))));
+        let directory = self.directories.get_mut(&directory)?;
+        self.pipes += is_pipe(&node);
+        let before = directory.set(name, node);
+        self.pipes -= is_pipe(&before);
+        before
     }
 
     pub(crate) fn add_directory(&mut self, ino: Ino, directory: Directory<P>) {
@@ -132,8 +142,8 @@ impl<P: Clone> Tree<P> {
         while let Some(before) = self.changes.steps.pop() {
             match before {
                 Before::Entry { directory, name, node, attributes } => {
+                    self.swap(directory, name.clone(), node);
                     if let Some(directory) = self.directories.get_mut(&directory) {
-                        directory.set(name.clone(), node);
                         directory.attributes = attributes;
                     }
                     names.push((directory, name));

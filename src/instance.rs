@@ -252,6 +252,7 @@ impl Instance {
             buffered_bytes: self.buffered_bytes(),
             buffered_messages: self.lanes().map(Lane::message_count).sum(),
             ends: Vec::new(),
+            ends_not_listed: 0,
         }
     }
 

@@ -106,7 +106,9 @@ pub use opening::{Open, Patience};
 pub use process::{ClientEnd, Message, Namespace, PipeEnd, PipeOptions, ServerEnd};
 pub use queue::Data;
 pub use ready::Ready;
-pub use report::{EndReport, EndRole, InstanceReport, MemoryUse, OwnReport, PipeState, Summary};
+pub use report::{
+    EndReport, EndRole, InstanceReport, MemoryUse, Overview, OwnReport, PipeState, Summary,
+};
 pub use settings::Settings;
 pub use state::State;
 pub use traffic::Traffic;

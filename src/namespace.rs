@@ -64,6 +64,8 @@ pub enum Node<P> {
 #[derive(Debug)]
 pub(crate) struct Tree<P> {
     pub(crate) directories: HashMap<Ino, Directory<P>>,
+    /// Names of pipes.
+    pub(crate) pipes: usize,
     pub(crate) changes: Changes<P>,
 }
 
@@ -90,7 +92,7 @@ pub enum Rename {
 impl<P: Clone> Tree<P> {
     pub(crate) fn new(root: Attributes) -> Self {
         let directories = HashMap::from([(ROOT, Directory::new(ROOT, root))]);
-        Self { directories, changes: Changes::default() }
+        Self { directories, pipes: 0, changes: Changes::default() }
     }
 
     pub(crate) fn directory(&self, ino: Ino) -> Result<&Directory<P>> {
@@ -127,9 +129,7 @@ impl<P: Clone> Tree<P> {
 
     /// How many pipes and directories there are.
     pub(crate) fn count(&self) -> (usize, usize) {
-        let entries = self.directories.values().flat_map(|inside| inside.entries.values());
-        let pipes = entries.filter(|node| matches!(node, Node::Pipe(_))).count();
-        (pipes, self.directories.len())
+        (self.pipes, self.directories.len())
     }
 
     /// Entries in the order of their names, with the parent's number.

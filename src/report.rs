@@ -27,6 +27,25 @@ pub struct PipeState {
     pub opens: u64,
 }
 
+/// As much of a pipe's state as is wanted, of however many instances and ends it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overview {
+    /// Its settings.
+    pub settings: Settings,
+    /// Its oldest instances, oldest first.
+    pub instances: Vec<InstanceReport>,
+    /// How many instances there are besides.
+    pub instances_not_listed: usize,
+    /// What all instances hold.
+    pub buffered_bytes: u64,
+    /// Clients that wait for an instance.
+    pub waiting_clients: usize,
+    /// What went through it.
+    pub traffic: Traffic,
+    /// Successful opens so far.
+    pub opens: u64,
+}
+
 /// One instance at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceReport {
@@ -38,6 +57,8 @@ pub struct InstanceReport {
     pub buffered_messages: usize,
     /// Who holds it.
     pub ends: Vec<EndReport>,
+    /// How many ends there are besides.
+    pub ends_not_listed: usize,
 }
 
 /// One end of an instance.
@@ -114,10 +135,25 @@ impl Engine {
         }
     }
 
-    /// A pipe's instances at this moment, oldest first, at most `most` of them.
+    /// A pipe's state at this moment, with so many of its instances at most, and of their ends.
+    /// Whoever looks holds up who uses the pipe, so what is not listed is hardly looked at.
     #[must_use]
-    pub fn instances(&self, handle: &PipeHandle, most: usize) -> Vec<InstanceReport> {
-        handle.lock().report_instances(most)
+    pub fn overview(
+        &self,
+        handle: &PipeHandle,
+        most_instances: usize,
+        most_ends: usize,
+    ) -> Overview {
+        let pipe = handle.lock();
+        Overview {
+            settings: pipe.settings,
+            instances: pipe.report_instances(most_instances, most_ends),
+            instances_not_listed: pipe.instances.iter().count().saturating_sub(most_instances),
+            buffered_bytes: pipe.instances.iter().map(|i| i.buffered_bytes()).sum(),
+            waiting_clients: pipe.waiting.len(),
+            traffic: pipe.traffic(),
+            opens: pipe.opens(),
+        }
     }
 
     /// Up to `max_bytes` of what the next reader would get, which stay where they are: of the
@@ -169,17 +205,23 @@ impl Pipe {
         self.ends.values().map(|end| end.who).collect()
     }
 
-    fn report_instances(&self, most: usize) -> Vec<InstanceReport> {
+    fn report_instances(&self, most: usize, mut most_ends: usize) -> Vec<InstanceReport> {
         let mut reports: Vec<_> =
             self.instances.iter().take(most).map(|i| (i.id, i.report())).collect();
         for (id, end) in &self.ends {
             let Link::Connected(connection) = &end.link else { continue };
             let known = reports.binary_search_by_key(&connection.instance, |(id, _)| *id);
             let Ok(at) = known else { continue };
+            let report = &mut reports[at].1;
+            if most_ends == 0 {
+                report.ends_not_listed += 1;
+                continue;
+            }
+            most_ends -= 1;
             let instance = &self.instances[connection.instance];
             let own = connection.reads.and_then(|side| instance.lane(side.lane).outlets.own(*id));
             let own = own.map(Outlet::report);
-            reports[at].1.ends.push(EndReport { role: connection.role.into(), who: end.who, own });
+            report.ends.push(EndReport { role: connection.role.into(), who: end.who, own });
         }
         reports.into_iter().map(|(_, report)| report).collect()
     }

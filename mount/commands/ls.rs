@@ -162,10 +162,14 @@ const JOINED: [&str; 2] = ["shared", "broadcast"];
 
 /// How many instances are in which state; of one that all have together, how many have it open.
 fn life(state: &State) -> String {
-    let mut counts: Vec<(String, usize)> = Vec::new();
+    let mut counts: Vec<(String, u64)> = Vec::new();
     for instance in elements(state.get("instances")) {
         let word = text(&instance["state"]);
-        let count = if JOINED.contains(&&*word) { elements(instance.get("ends")).len() } else { 1 };
+        let ends = || {
+            let more = instance["ends_not_listed"].as_u64().unwrap_or(0);
+            elements(instance.get("ends")).len() as u64 + more
+        };
+        let count = if JOINED.contains(&&*word) { ends() } else { 1 };
         match counts.iter_mut().find(|(known, _)| *known == word) {
             Some((_, sum)) => *sum += count,
             None => counts.push((word, count)),

@@ -116,6 +116,9 @@ impl Page {
             }
             self.line(&text(&end["role"]), line);
         }
+        if let Some(more) = instance["ends_not_listed"].as_u64().filter(|more| *more > 0) {
+            self.line(&format!("{more} more"), "not listed");
+        }
     }
 }
 

@@ -22,8 +22,10 @@ const PEEK: &str = "peek";
 /// Most bytes that an attribute can have (Linux: `XATTR_SIZE_MAX`).
 const MAX_BYTES: usize = 64 << 10;
 
-/// Most instances that the state lists; a pipe may have any number of them.
+/// Most instances, and ends of all of them, that the state lists; a pipe may have any number. Each
+/// end is looked up in /proc, while other requests of the control plane wait.
 const MAX_INSTANCES: usize = 200;
+const MAX_ENDS: usize = 2 * MAX_INSTANCES;
 
 impl Driver {
     /// The value of an attribute.
@@ -34,8 +36,7 @@ impl Driver {
             (Node::Pipe(pipe), Some(STATE)) => Ok(self.state_that_fits(pipe)),
             (Node::Pipe(pipe), Some(PEEK)) => Ok(self.engine.peek(pipe, MAX_BYTES)),
             (Node::Pipe(pipe), Some(key)) => {
-                let settings = self.engine.pipe_state(pipe).settings;
-                settings.get(key).map(String::into_bytes).ok_or(Errno::ENODATA)
+                pipe.settings().get(key).map(String::into_bytes).ok_or(Errno::ENODATA)
             }
             _ => Err(Errno::ENODATA),
         }
@@ -112,20 +113,20 @@ impl Driver {
     }
 
     fn state_that_fits(&self, pipe: &PipeHandle) -> Vec<u8> {
-        let mut most = MAX_INSTANCES;
+        let (mut instances, mut ends) = (MAX_INSTANCES, MAX_ENDS);
         loop {
-            let text = self.pipe_state(pipe, most).to_string();
-            if text.len() <= MAX_BYTES || most == 0 {
+            let text = self.pipe_state(pipe, instances, ends).to_string();
+            if text.len() <= MAX_BYTES || instances == 0 {
                 return text.into();
             }
-            most /= 2;
+            (instances, ends) = (instances / 2, ends / 2);
         }
     }
 
-    fn pipe_state(&self, pipe: &PipeHandle, most: usize) -> Value {
-        let state = self.engine.pipe_state(pipe);
-        let listed = self.engine.instances(pipe, most);
-        let instances: Vec<Value> = listed
+    fn pipe_state(&self, pipe: &PipeHandle, most_instances: usize, most_ends: usize) -> Value {
+        let state = self.engine.overview(pipe, most_instances, most_ends);
+        let instances: Vec<Value> = state
+            .instances
             .iter()
             .map(|instance| {
                 let ends: Vec<Value> = instance.ends.iter().map(of_end).collect();
@@ -134,6 +135,7 @@ impl Driver {
                     "buffered_bytes": instance.buffered_bytes,
                     "buffered_messages": instance.buffered_messages,
                     "ends": ends,
+                    "ends_not_listed": instance.ends_not_listed,
                 })
             })
             .collect();
@@ -151,10 +153,10 @@ impl Driver {
                 "dropped_bytes": state.traffic.dropped_bytes,
                 "dropped_count": state.traffic.dropped_count,
             },
-            "buffered_bytes": state.instances.iter().map(|(_, bytes)| bytes).sum::<u64>(),
+            "buffered_bytes": state.buffered_bytes,
             "waiting_clients": state.waiting_clients,
             "instances": instances,
-            "instances_not_listed": state.instances.len().saturating_sub(listed.len()),
+            "instances_not_listed": state.instances_not_listed,
         })
     }
 

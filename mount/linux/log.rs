@@ -1,8 +1,11 @@
 //! Where the log goes: stderr in the foreground, else syslog, or a file when one is named.
+//!
+//! Each record is one line, whatever is in it: paths are other people's, and could else steer a
+//! terminal, or look like records of their own.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fs::OpenOptions;
-use std::io;
+use std::io::{self, Write};
 use std::panic;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -10,6 +13,8 @@ use std::thread;
 
 use log::{Level, LevelFilter, Log, Metadata, Record, error};
 use syslog::{BasicLogger, Facility, Formatter3164, LoggerBackend};
+
+use crate::view;
 
 /// Syslog's socket.
 const SYSLOG_SOCKET: &str = "/dev/log";
@@ -58,6 +63,10 @@ pub fn start(sink: &Sink, verbosity: u8) -> io::Result<()> {
 
 fn levels(verbosity: u8) -> env_logger::Builder {
     let mut builder = env_logger::Builder::new();
+    builder.format(|line, record| {
+        let (time, level, target) = (line.timestamp(), record.level(), record.target());
+        writeln!(line, "[{time} {level:<5} {target}] {}", text(record))
+    });
     builder.filter_level(match verbosity {
         0 => LevelFilter::Warn,
         1 => LevelFilter::Info,
@@ -68,6 +77,11 @@ fn levels(verbosity: u8) -> env_logger::Builder {
         builder.parse_default_env();
     }
     builder
+}
+
+/// What a record says, on one line.
+fn text(record: &Record<'_>) -> String {
+    view::one_line(&record.args().to_string())
 }
 
 /// A connection to syslog, or `None` if nobody listens there.
@@ -99,7 +113,10 @@ impl Log for Filtered {
 
     fn log(&self, record: &Record<'_>) {
         if self.filter.matches(record) {
-            self.logger.log(record);
+            let text = text(record);
+            let mut one_line = Record::builder();
+            one_line.metadata(record.metadata().clone());
+            self.logger.log(&one_line.args(format_args!("{text}")).build());
         }
     }
 
@@ -117,11 +134,11 @@ fn log_panics() {
         }
         let thread = thread::current();
         let name = thread.name().unwrap_or("unnamed");
+        // Where it was, and what it says, are on two lines.
+        error!("thread {name} {}", panic.to_string().replacen('\n', " ", 1));
         let backtrace = Backtrace::capture();
         if backtrace.status() == BacktraceStatus::Captured {
-            error!("thread {name} {panic}\n{backtrace}");
-        } else {
-            error!("thread {name} {panic}");
+            backtrace.to_string().lines().for_each(|line| error!("{line}"));
         }
     }));
 }
@@ -159,6 +176,13 @@ mod tests {
         // Facility daemon (3), severity warning (4).
         assert!(line.starts_with("<28>"), "{line}");
         assert!(line.contains(&format!("pipefs[{}]: ", process::id())), "{line}");
+
+        let forged = "a\n<24>pipefs[1]: forged \u{1b}[31m";
+        sink.log(&Record::builder().level(Level::Error).args(format_args!("{forged}")).build());
+        let mut line = [0; 200];
+        let length = listener.recv(&mut line).unwrap();
+        let line = String::from_utf8_lossy(&line[..length]);
+        assert!(line.ends_with("a\\n<24>pipefs[1]: forged \\x1b[31m"), "{line}");
 
         for _ in 0..2000 {
             sink.log(&record(Level::Error));

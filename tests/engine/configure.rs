@@ -41,7 +41,7 @@ fn a_report_changes_nothing() {
     assert_eq!(world.engine.peek(&pipe, 3), b"fir");
     let client = world.opens(&pipe, Wanted::READ);
     assert_eq!(world.engine.peek(&pipe, 100), b"second", "the next client's");
-    let reports = world.engine.instances(&pipe, 10);
+    let reports = world.engine.overview(&pipe, 10, 10).instances;
     assert_eq!(
         reports.iter().map(|r| r.state).collect::<Vec<_>>(),
         [State::Connected, State::Listening]
@@ -49,7 +49,10 @@ fn a_report_changes_nothing() {
     let mut roles: Vec<_> = reports[0].ends.iter().map(|end| end.role).collect();
     roles.sort_by_key(|role| *role == EndRole::Client);
     assert_eq!(roles, [EndRole::Server, EndRole::Client]);
-    assert_eq!(world.engine.instances(&pipe, 1).len(), 1);
+    let less = world.engine.overview(&pipe, 1, 1);
+    assert_eq!((less.instances.len(), less.instances_not_listed), (1, 1));
+    let oldest = &less.instances[0];
+    assert_eq!((oldest.ends.len(), oldest.ends_not_listed), (1, 1));
     assert_eq!(world.reads(client), "first");
     servers.into_iter().for_each(|server| world.close(server));
     assert_eq!((world.engine.summary().pipes, world.engine.summary().ends), (1, 1));

@@ -175,7 +175,7 @@ impl Run {
             let gone = traffic.read_bytes + traffic.discarded_bytes + traffic.dropped_bytes;
             same("conservation", &traffic.written_bytes, &(gone + buffered))?;
         }
-        let mut reports = self.engine.instances(handle, usize::MAX);
+        let mut reports = self.engine.overview(handle, usize::MAX, usize::MAX).instances;
         let mut expected = self.model.reports(pipe);
         for report in reports.iter_mut().chain(&mut expected) {
             report.ends.sort_by_key(|end| (end.who.pid, end.role as u8, end.own.map(sortable)));

@@ -244,6 +244,7 @@ impl Model {
                 buffered_bytes: conduit.buffered_bytes(),
                 buffered_messages: stores.map(count).sum(),
                 ends: (0..self.ends.len()).filter(holds).map(end_report).collect(),
+                ends_not_listed: 0,
             }
         };
         self.conduits_of(pipe).map(report).collect()
