@@ -9,7 +9,7 @@ use crate::harness::{Mount, sys};
 use crate::{does, on_terminal, skip_without_fuse};
 
 /// A name's bytes, and how it is shown.
-const NAMES: [(&[u8], &str); 9] = [
+const NAMES: [(&[u8], &str); 20] = [
     (b"new\nline", "new\\nline"),
     (b"\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"),
     (b"\x1b]0;title\x07", "\\x1b]0;title\\x07"),
@@ -19,7 +19,33 @@ const NAMES: [(&[u8], &str); 9] = [
     (b"\xe2\x80\xaegpj.exe", "\\u{202e}gpj.exe"),
     (b"\xe2\x81\xa6isolate\xe2\x80\x8b", "\\u{2066}isolate\\u{200b}"),
     (b"c1\xc2\x9b31m", "c1\\u{9b}31m"),
+    (b"-rf", "-rf"),
+    (b"--json", "--json"),
+    (b"...", "..."),
+    (b"..x", "..x"),
+    (b" ", "\\x20"),
+    (b"'\"`$(id);*?", "'\"`$(id);*?"),
+    (b"\",\"pid\":1,\"x\":\"", "\",\"pid\":1,\"x\":\""),
+    (b"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", "\u{fffd}\u{fffd}\u{fffd}"),
+    (b"\\xff\\xfe\\x80", "\\\\xff\\\\xfe\\\\x80"),
+    (LONG, LONG_SHOWN),
+    (b"\xff\xfe\x81", "\\xff\\xfe\\x81"),
 ];
+
+/// As long as a name can be.
+const LONG: &[u8] = &[b'n'; 255];
+const LONG_SHOWN: &str = match str::from_utf8(LONG) {
+    Ok(text) => text,
+    Err(_) => panic!("it is text"),
+};
+
+/// The bytes that an object in JSON says are the name.
+fn name_of(object: &serde_json::Value) -> Vec<u8> {
+    match &object["name_bytes"] {
+        serde_json::Value::Null => object["name"].as_str().expect("a name").into(),
+        bytes => serde_json::from_value(bytes.clone()).expect("numbers of a byte each"),
+    }
+}
 
 fn pipes(mount: &Mount) -> Vec<(PathBuf, &'static [u8], &'static str)> {
     let make = |(bytes, shown): (&'static [u8], &'static str)| {
@@ -73,7 +99,9 @@ fn programs_get_the_name_as_it_is() {
     assert_eq!(listed.len(), pipes.len());
     for (path, bytes, _) in &pipes {
         let text = String::from_utf8_lossy(bytes);
-        let object = listed.iter().find(|object| object["name"] == *text).expect("it is listed");
+        // Two that are no text may look alike, and one that is text may look like them.
+        let object = listed.iter().find(|object| name_of(object) == *bytes).expect("it is listed");
+        assert_eq!(object["name"], *text);
         let is_text = str::from_utf8(bytes).is_ok();
         assert_eq!(object.get("name_bytes").is_none(), is_text, "{object}");
         if !is_text {
@@ -83,6 +111,29 @@ fn programs_get_the_name_as_it_is() {
         let whole = path.as_os_str().as_bytes();
         assert_eq!(object["name"], *String::from_utf8_lossy(whole));
         assert_eq!(object.get("name_bytes").is_none(), is_text, "{object}");
+    }
+}
+
+/// A name that begins as an option does is one all the same, behind `--`.
+///
+/// SEMANTICS: command-names
+#[test]
+fn a_name_that_looks_like_an_option_can_be_used() {
+    skip_without_fuse!();
+    let mount = Mount::new();
+    for name in ["-rf", "--json", "--", "-"] {
+        let here = |command: &str| {
+            let mut pipefs = crate::harness::pipefs();
+            crate::harness::run(
+                pipefs.current_dir(mount.dir()).args([command, "--", name]),
+                crate::SOON,
+            )
+        };
+        for command in ["create", "stat", "peek"] {
+            let output = here(command);
+            assert!(output.status.success(), "{command} {name}: {output:?}");
+        }
+        assert!(sys::stat(mount.path(name)).is_ok(), "{name}");
     }
 }
 
