@@ -6,11 +6,13 @@
 //! | [`driver`] | the driver is killed, stopped, or unmounted while it is stopped |
 //! | [`machine`] | there are no descriptors left, or no room for the log |
 //! | [`clients`] | a client opens very much, reads never, forks |
+//! | [`nested`] | a mount on a directory of another mount |
 //! | [`panics`] | a bug in the driver |
 
 mod clients;
 mod driver;
 mod machine;
+mod nested;
 mod panics;
 
 use std::path::Path;

@@ -7,12 +7,14 @@
 //! | [`handles`] | open files and paths that somebody else holds |
 //! | [`mounting`] | mount points in directories that somebody else controls |
 //! | [`observers`] | who looks all the time, whoever is first under a name, what a log says |
+//! | [`ordinary`] | the same on a mount of an ordinary user |
 //! | [`privileges`] | what root's driver keeps of root's privileges |
 
 mod handles;
 mod matrix;
 mod mounting;
 mod observers;
+mod ordinary;
 mod privileges;
 
 /// Users and a group that nothing here belongs to, unless a test says so.
