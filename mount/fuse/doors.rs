@@ -73,9 +73,9 @@ impl Doors {
         nodeid
     }
 
-    /// A door for a user's thread that looks the pipe up: one that nobody uses any more, because the
-    /// kernel knows that already, or a new one. Threads that the driver cannot tell apart (0: they
-    /// are in no PID namespace that it sees) get new ones.
+    /// A door for a user's thread that looks the pipe up: one that nobody uses any more, because
+    /// the kernel knows that already, or a new one. Threads that the driver cannot tell apart (0:
+    /// they are in no PID namespace that it sees) get new ones.
     pub(crate) fn find_or_make(&mut self, pipe: &PipeHandle, thread: u32, uid: u32) -> u64 {
         let newest = self.newest.get(&pipe.ino()).copied().filter(|_| thread != 0);
         let door = newest.and_then(|nodeid| Some((nodeid, self.doors.get_mut(&nodeid)?)));

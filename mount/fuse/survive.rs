@@ -2,7 +2,8 @@
 //! the driver goes on. What panicked and where, the panic's own message says in the log.
 //!
 //! Of the engine's locks none stays locked, a pipe on which an operation panics is given up there,
-//! and a change of the tree of names that panics is taken back. What the driver itself keeps is changed in steps that are each complete.
+//! and a change of the tree of names that panics is taken back. What the driver itself keeps is
+//! changed in steps that are each complete.
 
 use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};

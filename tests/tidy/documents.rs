@@ -127,6 +127,32 @@ fn files_that_are_named_exist() {
     findings.none();
 }
 
+/// Pages whose tables say which test shows what.
+const WITH_TESTS: [&str; 2] = ["docs/RELIABILITY.md", "docs/SECURITY.md"];
+
+#[test]
+fn tests_that_are_named_exist() {
+    let mut findings = Findings::default();
+    let all = files();
+    let is_word = |word: &str| word.chars().all(|c| c.is_ascii_lowercase() || "_0".contains(c));
+    for page in WITH_TESTS.map(file) {
+        for (number, line) in prose(&page).into_iter().filter(|(_, line)| line.starts_with('|')) {
+            for span in split_spans(line).1 {
+                let parts: Vec<&str> = span.split("::").collect();
+                let [.., test] = parts[..] else { continue };
+                let head = format!("fn {test}(");
+                if parts.len() > 1
+                    && parts.iter().all(|part| is_word(part))
+                    && !all.iter().any(|file| file.is_rust() && file.text.contains(&head))
+                {
+                    findings.add(&page.path, number, format!("there is no test {test}"));
+                }
+            }
+        }
+    }
+    findings.none();
+}
+
 #[test]
 fn the_map_of_documents_is_whole() {
     let mut findings = Findings::default();

@@ -8,6 +8,7 @@ use libc::{O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY};
 
 use super::{GROUP, MEMBER, OTHER, OWNER};
 use crate::harness::actor::{Outcome, Step};
+use crate::harness::calls::set_attribute;
 use crate::harness::{Actor, Errno, Fd, Mount, sys};
 use crate::{SOON, skip_unless_root, skip_without_fuse};
 
@@ -137,6 +138,29 @@ fn one_more_instance_of_somebodys_pipe_needs_leave_to_write() {
         let open = |flags| outcome(OTHER, OTHER, Step::Open(pipe.clone(), flags | O_NONBLOCK));
         assert_eq!(open(O_RDWR | O_TRUNC), serves, "{mode:o}");
         assert_eq!(open(O_RDWR), connects, "{mode:o}");
+        drop(server);
+        std::fs::remove_file(&pipe).unwrap();
+    }
+}
+
+/// SEMANTICS: open-permission, open-wronly, open-rdonly
+///
+/// Of a pipe that goes one way, with a server there.
+#[test]
+fn a_mode_lets_others_connect_and_not_serve() {
+    skip_without_fuse!();
+    skip_unless_root!();
+    let mount = Mount::with(&["-o", "allow_other"]);
+    for (access, mode, serving, connecting) in
+        [("outbound", 0o644, O_WRONLY, O_RDONLY), ("inbound", 0o622, O_RDONLY, O_WRONLY)]
+    {
+        let pipe = mount.path("pipe");
+        make(&pipe, OWNER, GROUP, mode);
+        set_attribute(&pipe, "user.pipefs.access", access.as_bytes()).unwrap();
+        let server = Fd::open(&pipe, serving).unwrap();
+        let open = |flags| outcome(OTHER, OTHER, Step::Open(pipe.clone(), flags | O_NONBLOCK));
+        assert_eq!(open(serving), DENIED, "{access}");
+        assert_eq!(open(connecting), YES, "{access}");
         drop(server);
         std::fs::remove_file(&pipe).unwrap();
     }

@@ -9,7 +9,7 @@ use libc::{O_CREAT, O_RDONLY, O_WRONLY};
 use crate::harness::calls::set_attribute;
 use crate::harness::mount::is_mounted;
 use crate::harness::process::tasks;
-use crate::harness::{Fd, Mount, sys};
+use crate::harness::{Fd, Mount, eventually, sys};
 use crate::session::{MountPoint, assert_succeeded};
 use crate::{SOON, skip_unless_root, skip_without_fuse};
 
@@ -86,6 +86,31 @@ fn roots_driver_keeps_what_it_needs_to_unmount() {
     assert_reduced(driver);
     sys::kill(driver, libc::SIGTERM).unwrap();
     place.assert_ends();
+}
+
+/// SEMANTICS: driver-privileges, mount-auto-unmount
+///
+/// > With `auto_unmount` a helper that has stayed behind unmounts when the driver is killed.
+#[test]
+fn so_does_one_that_has_a_helper() {
+    skip_without_fuse!();
+    skip_unless_root!();
+    let place = MountPoint::new();
+    for signal in [libc::SIGTERM, libc::SIGKILL] {
+        assert_succeeded(&place.mount(&["-o", "allow_other,auto_unmount"]));
+        let driver = |pid: &i32| {
+            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            name.starts_with("pipefs")
+        };
+        let [driver] = place.drivers().into_iter().filter(driver).collect::<Vec<_>>()[..] else {
+            panic!("{:?}", place.drivers())
+        };
+        assert_reduced(driver);
+        place.assert_it_works();
+        sys::kill(driver, signal).unwrap();
+        eventually(SOON, || !is_mounted(place.path()));
+        eventually(SOON, || place.drivers().is_empty());
+    }
 }
 
 /// SEMANTICS: driver-privileges
