@@ -112,6 +112,42 @@ fn who_holds_a_path_does_not_join_another_users_end() {
     assert_eq!(found, [(Some("client"), &OTHER.into()), (Some("server"), &0.into())]);
 }
 
+/// Uses descriptor 3: writes, peeks, and asks who it is.
+const USES: &str = r#"
+import fcntl, os, sys
+assert os.getuid() != 0
+os.write(3, b"from the other user")
+print(fcntl.ioctl(3, int(sys.argv[1]), bytes(96))[4:12].hex(), flush=True)
+"#;
+
+/// SEMANTICS: handle-directions
+///
+/// What was opened counts, and not who uses it now: neither the pipe's permissions, nor who the
+/// peer is.
+#[test]
+fn a_file_that_was_handed_on_works_for_whoever_has_it() {
+    skip_without_fuse!();
+    skip_unless_root!();
+    let mount = Mount::with(&["-o", "allow_other,access=duplex"]);
+    let server = mount.open("p", O_RDWR | O_CREAT | O_TRUNC);
+    sys::chmod(mount.path("p"), 0o600).unwrap();
+    let script = format!(
+        r#"exec 3<> "$1"; PATH=/usr/bin:/bin
+        exec setpriv --reuid {OTHER} --regid {OTHER} --clear-groups python3 -c "$2" "$3""#
+    );
+    let path = mount.path("p");
+    let arguments = [path.to_str().unwrap(), USES, &wire::PEER.to_string()];
+    let output = run(&mut sh(&script, &arguments), SOON);
+    let said = String::from_utf8_lossy(&output.stdout);
+    let pid = std::process::id().to_ne_bytes();
+    let expected: String = pid.iter().chain(&[0; 4]).map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(said.trim(), expected, "the server's pid, and root: {output:?}");
+    assert_eq!(server.read(99).unwrap(), b"from the other user");
+    let mut peer = vec![0; (wire::PEER as usize >> 16) & 0x3FFF];
+    ioctl(&server, wire::PEER, &mut peer).unwrap();
+    assert_eq!(peer[8..12], [0; 4], "the client is who opened");
+}
+
 /// Opens its argument, and says with which error that fails.
 const OPENS: &str = r#"
 import os, sys
