@@ -1,10 +1,9 @@
 //! mount(2), on exactly the directory that was checked, whatever has become of its path since.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
-use std::path::Path;
 
 use fuser::{
     Config as FuserConfig, Filesystem, InitFlags, KernelConfig, MountOption, Request, Session,
@@ -17,6 +16,7 @@ use nix::unistd::{getegid, geteuid};
 
 use super::data::buffers::MAX_PAYLOAD_BYTES;
 use super::session::Config;
+use crate::linux::mountpoint::Claim;
 
 /// Most RELEASE and FORGET requests that the kernel queues at once. More would be held back and
 /// could be overtaken by the same process's next open; so as many as the protocol can say.
@@ -53,38 +53,32 @@ impl Filesystem for Greeter {
     }
 }
 
-/// Mounts on the directory that `way` leads to through /proc/self/fd, and `path` did when it was
-/// checked; and negotiates.
+/// Mounts on the very directory that was checked, and negotiates.
 ///
 /// The session would unmount, when it is dropped, whatever is on the path by then, also when ours
 /// has gone already and somebody else's has come. So it is not; the process's end closes what it
 /// holds.
 ///
 /// # Errors
-/// What mount(2) or fusermount3 said.
-pub(super) fn mount(
-    way: &Path,
-    path: &Path,
-    config: &Config,
-) -> io::Result<ManuallyDrop<Session<Greeter>>> {
-    // fusermount3 has its own way to make sure: it goes there first, and mounts where it is.
-    let needs_helper = !geteuid().is_root() || config.auto_unmount;
-    let session = match needs_helper {
-        false => match directly(way, config) {
-            // Root of a container that may not mount, where fusermount3 perhaps may.
-            Err(error) if error.raw_os_error() == Some(libc::EPERM) => by_fuser(path, config),
-            outcome => outcome,
-        },
-        true => by_fuser(path, config),
+/// What mount(2) or fusermount3 said. Nothing is mounted then.
+pub(super) fn mount(claim: &Claim, config: &Config) -> io::Result<ManuallyDrop<Session<Greeter>>> {
+    // Root of a container may not be allowed to, where fusermount3 perhaps is.
+    let device = match geteuid().is_root() && !config.auto_unmount {
+        true => directly(claim, config)?,
+        false => None,
+    };
+    let fuser = fuser_config(config);
+    let session = match device {
+        Some(device) => Session::from_fd(Greeter, device.into(), fuser.acl, fuser)
+            .inspect_err(|_| claim.take_back()),
+        // fusermount3 has its own way to make sure: it goes there first, and mounts where it is.
+        None => Session::new(Greeter, claim.path(), &fuser),
     };
     session.map(ManuallyDrop::new)
 }
 
-fn by_fuser(path: &Path, config: &Config) -> io::Result<Session<Greeter>> {
-    Session::new(Greeter, path, &fuser_config(config))
-}
-
-fn directly(way: &Path, config: &Config) -> io::Result<Session<Greeter>> {
+/// mount(2); `None`: not permitted.
+fn directly(claim: &Claim, config: &Config) -> io::Result<Option<File>> {
     let device = OpenOptions::new().read(true).write(true).open(DEVICE)?;
     let mut data = format!(
         "fd={},rootmode={:o},user_id={},group_id={},default_permissions,subtype=pipefs",
@@ -97,10 +91,12 @@ fn directly(way: &Path, config: &Config) -> io::Result<Session<Greeter>> {
         data.push_str(",allow_other");
     }
     let flags = MsFlags::MS_NODEV | MsFlags::MS_NOSUID;
-    nix::mount::mount(Some(&*config.fsname), way, Some("fuse"), flags, Some(&*data))
-        .map_err(|errno: Errno| io::Error::from(errno))?;
-    let fuser = fuser_config(config);
-    Session::from_fd(Greeter, device.into(), fuser.acl, fuser)
+    let source = Some(&*config.fsname);
+    match nix::mount::mount(source, &claim.way(), Some("fuse"), flags, Some(&*data)) {
+        Ok(()) => Ok(Some(device)),
+        Err(Errno::EPERM) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 fn fuser_config(config: &Config) -> FuserConfig {

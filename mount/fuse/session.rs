@@ -67,7 +67,7 @@ pub struct Stopper {
 /// What mount(2) or fusermount3 said; or the mount is not where it was to be.
 pub fn mount(claim: &Claim, config: &Config) -> io::Result<Mounted> {
     return_freed_memory();
-    let session = mounting::mount(&claim.way(), claim.path(), config)?;
+    let session = mounting::mount(claim, config)?;
     let mount = claim.mounted().inspect_err(|error| {
         // Else it is elsewhere: what is here was not mounted by us.
         if error.raw_os_error().is_some() {
