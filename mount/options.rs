@@ -11,8 +11,17 @@ use pipefs::settings::SettingError;
 use pipefs::units::parse_size;
 
 /// Options of the mount itself; a pipe's settings are in [`Settings::KEYS`].
-const OWN: [&str; 6] =
-    ["allow_other", "default_permissions", "auto_unmount", "memory", "nonempty", "fsname"];
+const OWN: [&str; 9] = [
+    "allow_other",
+    "default_permissions",
+    "auto_unmount",
+    "memory",
+    "user_memory",
+    "max_pipes",
+    "total_instances",
+    "nonempty",
+    "fsname",
+];
 
 /// Options that are accepted and do nothing: the kernel's general ones, which a pipe has no use
 /// for (nothing on a mount is a device, set-uid or executable, and times are the driver's), and
@@ -26,8 +35,11 @@ const IGNORED: &str = "
 /// What an ignored option with a value of its own starts with.
 const IGNORED_PREFIXES: [&str; 4] = ["x-", "X-", "comment=", "user="];
 
-/// Least value of `memory`: the largest write that arrives in one piece, so that one pipe works.
+/// Least value of `memory` and `user_memory`: the largest write that arrives in one piece, so that one pipe works.
 const MIN_MEMORY_BYTES: u64 = 1 << 20;
+
+/// The word for no limit, as for a pipe's `max_instances`.
+const UNLIMITED: &str = "unlimited";
 
 /// Characters of a refused text that a message shows.
 const SHOWN_CHARACTERS: usize = 60;
@@ -43,6 +55,12 @@ pub struct Options {
     pub nonempty: bool,
     /// Bytes that all pipes together may hold; `None` leaves it to the driver.
     pub memory_bytes: Option<u64>,
+    /// Bytes that one user's writers may hold of that; `None`: all of it.
+    pub user_memory_bytes: Option<u64>,
+    /// Names that there may be; `None` leaves it to the driver.
+    pub max_pipes: Option<u64>,
+    /// Instances that there may be of all pipes together; `None` leaves it to the driver.
+    pub total_instances: Option<u64>,
     /// The source shown by `mount` and `df`, if one was given.
     pub fsname: Option<String>,
     /// Settings of new pipes.
@@ -149,7 +167,10 @@ impl Options {
             "nonempty" => self.nonempty = word("nonempty", value)?,
             // The kernel always checks permissions on a pipefs mount.
             "default_permissions" => drop(word("default_permissions", value)?),
-            "memory" => self.memory_bytes = Some(memory(value.unwrap_or_default())?),
+            "memory" => self.memory_bytes = Some(memory("memory", value)?),
+            "user_memory" => self.user_memory_bytes = Some(memory("user_memory", value)?),
+            "max_pipes" => self.max_pipes = Some(count("max_pipes", value)?),
+            "total_instances" => self.total_instances = Some(count("total_instances", value)?),
             "fsname" => self.fsname = Some(fsname(value.unwrap_or_default())?),
             "ro" => return Err(OptionError::ReadOnly),
             "remount" => return Err(OptionError::Remount),
@@ -168,13 +189,29 @@ fn word(name: &'static str, value: Option<&str>) -> Result<bool, OptionError> {
     if value.is_some() { Err(OptionError::TakesNoValue(name)) } else { Ok(true) }
 }
 
-fn memory(value: &str) -> Result<u64, OptionError> {
+fn memory(name: &'static str, value: Option<&str>) -> Result<u64, OptionError> {
+    let value = value.unwrap_or_default();
     parse_size(value).filter(|&bytes| bytes >= MIN_MEMORY_BYTES).ok_or_else(|| {
         OptionError::BadValue {
-            name: "memory",
+            name,
             value: shortened(value),
             expected: "at least 1M bytes, as in 64M or 2G",
         }
+    })
+}
+
+/// How many of something there may be.
+fn count(name: &'static str, value: Option<&str>) -> Result<u64, OptionError> {
+    let value = value.unwrap_or_default();
+    let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = match value {
+        UNLIMITED => Some(u64::MAX),
+        _ => value.parse().ok().filter(|count| is_number && *count > 0),
+    };
+    number.ok_or_else(|| OptionError::BadValue {
+        name,
+        value: shortened(value),
+        expected: "a number from 1 on, or `unlimited`",
     })
 }
 
@@ -230,148 +267,4 @@ fn nearest<'a>(name: &str, words: &[&'a str]) -> Option<&'a str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use pipefs::settings::{Access, Mode};
-
-    /// Text followed by what is none on this system.
-    fn not_text(text: &str) -> OsString {
-        let mut binary = OsString::from(text);
-        #[cfg(unix)]
-        binary.push(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff\xfe"));
-        #[cfg(windows)]
-        binary.push(<OsString as std::os::windows::ffi::OsStringExt>::from_wide(&[0xd800]));
-        binary
-    }
-
-    fn parse(text: &str) -> Result<Options, OptionError> {
-        Options::parse(&[text.into()], Unknown::Refused)
-    }
-
-    #[test]
-    fn options_are_understood() {
-        let none = Options::default();
-        let cases = [
-            ("", none.clone()),
-            (",,", none.clone()),
-            ("rw,nodev,nosuid,noexec,noatime,relatime,defaults", none.clone()),
-            ("auto,noauto,user,users,owner,_netdev,nofail,user=jo", none.clone()),
-            ("x-systemd.automount,X-mount.mkdir=0755,comment=for a, test,", none.clone()),
-            ("default_permissions", none.clone()),
-            ("allow_other", Options { allow_other: true, ..none.clone() }),
-            (
-                "auto_unmount,,allow_other,",
-                Options { allow_other: true, auto_unmount: true, ..none.clone() },
-            ),
-            ("nonempty", Options { nonempty: true, ..none.clone() }),
-            ("memory=64M", Options { memory_bytes: Some(64 << 20), ..none.clone() }),
-            ("memory=1G,memory=2MiB", Options { memory_bytes: Some(2 << 20), ..none.clone() }),
-            ("fsname=a b=ü", Options { fsname: Some("a b=ü".into()), ..none.clone() }),
-        ];
-        for (text, expected) in cases {
-            let text = text.replace("for a, test", "for a test");
-            assert_eq!(parse(&text).as_ref(), Ok(&expected), "{text}");
-        }
-    }
-
-    #[test]
-    fn every_setting_of_a_pipe_is_an_option() {
-        let texts = ["access=duplex,mode=shared".into(), "capacity=4M,max_instances=7".into()];
-        let defaults = Options::parse(&texts, Unknown::Refused).unwrap().defaults;
-        assert_eq!(defaults.access, Access::Duplex);
-        assert_eq!(defaults.mode, Mode::Shared);
-        assert_eq!(defaults.capacity_bytes, 4 << 20);
-        assert_eq!(defaults.max_instances, Some(7));
-        for key in Settings::KEYS {
-            let value = Settings::default().get(key).unwrap();
-            assert_eq!(parse(&format!("{key}={value}")), Ok(Options::default()), "{key}");
-        }
-    }
-
-    #[test]
-    fn a_bad_option_is_refused_by_name() {
-        let huge = "9".repeat(1 << 20);
-        let cases = [
-            ("colour=red", "unknown mount option `colour`; there are: allow_other"),
-            ("alow_other", "did you mean `allow_other`?"),
-            ("MEMORY=64M", "did you mean `memory`?"),
-            ("capacty=1M", "did you mean `capacity`?"),
-            ("rw=1", "unknown mount option `rw`"),
-            ("=", "unknown mount option ``"),
-            (" memory=64M", "did you mean `memory`?"),
-            (huge.as_str(), "unknown mount option `999"),
-            ("memory", "`` is no value for the mount option memory: expected at least 1M"),
-            ("memory=", "`` is no value for the mount option memory"),
-            ("memory=0", "`0` is no value"),
-            ("memory=1023K", "`1023K` is no value"),
-            ("memory=-1", "`-1` is no value"),
-            ("memory=1.5G", "`1.5G` is no value"),
-            ("memory=99999999999999999999", "is no value"),
-            ("memory=16777216T", "is no value"),
-            ("memory=\0\u{1b}", "is no value"),
-            ("capacity", "`` is no value for capacity: expected 1 to 1T"),
-            ("capacity=-5", "`-5` is no value for capacity"),
-            ("capacity=0", "`0` is no value for capacity"),
-            ("max_instances=256", "`256` is no value for max_instances"),
-            ("mode=both", "`both` is no value for mode"),
-            ("allow_other=yes", "allow_other takes no value"),
-            ("nonempty=", "nonempty takes no value"),
-            ("fsname=", "`` is no value for the mount option fsname"),
-            ("fsname=a\\b", "is no value for the mount option fsname"),
-            ("fsname=a\nb", "is no value for the mount option fsname"),
-            ("rw,ro", "a pipe must be writable"),
-            ("remount,rw", "unmount it and mount it anew"),
-            ("auto_unmount", "auto_unmount needs allow_other"),
-        ];
-        for (text, expected) in cases {
-            let message = parse(text).unwrap_err().to_string();
-            assert!(message.contains(expected), "{message}");
-            assert!(message.len() < 400, "{} characters", message.len());
-        }
-        for key in ["memory", "capacity", "fsname=\\", "access"] {
-            let message = parse(&format!("{key}={huge}")).unwrap_err().to_string();
-            assert!(message.len() < 400, "{key}: {} characters", message.len());
-        }
-    }
-
-    #[test]
-    fn bytes_that_are_no_text_are_refused() {
-        let binary = not_text("fsname=");
-        let error = Options::parse(std::slice::from_ref(&binary), Unknown::Tolerated).unwrap_err();
-        assert!(error.to_string().contains("not UTF-8"), "{error}");
-        assert!(Options::default().set_source(&binary).is_err());
-    }
-
-    #[test]
-    fn sloppy_passes_over_the_unknown_only() {
-        let sloppy = |text: &str| Options::parse(&[text.into()], Unknown::Tolerated);
-        assert_eq!(sloppy("colour=red,nonempty").map(|options| options.nonempty), Ok(true));
-        assert!(sloppy("memory=lots").is_err());
-        assert!(sloppy("ro").is_err());
-    }
-
-    #[test]
-    fn the_source_names_the_mount_unless_an_option_does() {
-        let named = |text: &str, source: &str| {
-            let mut options = parse(text).unwrap();
-            options.set_source(source.as_ref()).map(|()| options.fsname)
-        };
-        assert_eq!(named("", "build pipes"), Ok(Some("build pipes".into())));
-        assert_eq!(named("", "none"), Ok(None));
-        assert_eq!(named("", "pipefs"), Ok(None));
-        assert_eq!(named("fsname=a", "b"), Ok(Some("a".into())));
-        assert!(named("", "a,allow_other").is_err());
-        assert!(named("", "").is_err());
-    }
-
-    #[test]
-    fn only_a_near_word_is_suggested() {
-        let words = ["memory", "mode", "open"];
-        assert_eq!(nearest("memroy", &words), Some("memory"));
-        assert_eq!(nearest("mod", &words), Some("mode"));
-        assert_eq!(nearest("opne", &words), Some("open"));
-        assert_eq!(nearest("xx", &words), None);
-        assert_eq!(nearest("", &words), None);
-        assert_eq!(nearest("o", &words), None);
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@ use crate::access::Wanted;
 use crate::effects::Ticket;
 use crate::opening::{Open, Patience};
 use crate::ready::Pollers;
+use crate::users::Owner;
 use crate::waiting::{ParkedRead, ParkedWrite};
 
 /// The id of an end; on FUSE the file handle. Never used twice.
@@ -122,6 +123,8 @@ pub(crate) enum Link {
 pub(crate) struct End {
     pub(crate) wanted: Wanted,
     pub(crate) who: Who,
+    /// Whom what it writes is counted for: who opened it.
+    pub(crate) owner: Owner,
     /// Open files that share this end (a re-open through /proc/self/fd joins it).
     pub(crate) handles: u32,
     /// It was opened with `O_NONBLOCK`, as touch(1) does.
@@ -138,7 +141,7 @@ impl End {
         let is_tentative = matches!(patience, Patience::NonBlocking | Patience::Touched);
         let created = matches!(patience, Patience::Created | Patience::Touched);
         let read_mode = ReadMode::default();
-        Self { wanted, who, handles: 1, is_tentative, read_mode, created, link }
+        Self { wanted, who, owner: None, handles: 1, is_tentative, read_mode, created, link }
     }
 
     /// Whether the open that is to get it waits still: it is nobody's until then.

@@ -1,28 +1,29 @@
 //! The engine: the only locks there are, and every operation on ends. What is about names is in
-//! `tree`, what is only looked at in `report`.
+//! `tree`, what is only looked at in `report`, what follows from an operation in `pressure`.
 //!
-//! Order of locks: `names`, then one pipe, then one of `ends`, `register` or `pressed`. No two
-//! pipes and no two of the last three are ever held together. Nothing is called and nothing is
+//! Order of locks: `names`, then one pipe, then one of `ends`, `register`, `pressed` or `users`. No
+//! two pipes and no two of the last four are ever held together. Nothing is called and nothing is
 //! answered while one is held: what others have to be told goes into [`Effects`].
 
-use std::collections::VecDeque;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
-use crate::effects::{Answer, Effects, PollKey, Progress, Ticket};
+use crate::bounds::Bounds;
+use crate::effects::{Effects, PollKey, Progress, Ticket};
 use crate::end::EndId;
-use crate::giving_up::{GivenUp, attempt};
 use crate::handle::PipeHandle;
 use crate::lifetime::Heir;
 use crate::namespace::{Attributes, Ino, ROOT, Tree};
 use crate::opening::{Open, Opened};
 use crate::pipe::Pipe;
+use crate::pressure::Pressed;
 use crate::queue::Data;
-use crate::quota::{Gate, Quota};
+use crate::quota::Quota;
 use crate::ready::Ready;
 use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, RwLock};
+use crate::users::{Owner, Users};
 use crate::waiting::{Blocking, Register};
 use crate::{Error, Result, Settings};
 
@@ -56,25 +57,28 @@ pub struct Engine {
     /// Where each end is. One whose open waits is not among them: nobody was told of it yet.
     pub(crate) ends: RwLock<FxHashMap<EndId, PipeHandle>>,
     pub(crate) register: Mutex<Register<PipeHandle>>,
-    /// Pipes whose writers may wait for the mount's memory, longest waiting first.
-    pressed: Mutex<VecDeque<PipeHandle>>,
+    /// Pipes whose writers may wait for memory.
+    pub(crate) pressed: Mutex<Pressed>,
+    /// Whom bytes are counted for, if the mount has a limit for users.
+    pub(crate) users: Option<Mutex<Users>>,
 }
 
 impl Engine {
-    /// An empty tree. `defaults` are the settings of new pipes, `memory_bytes` the limit of what
-    /// all pipes together buffer, `root` the root directory's attributes.
+    /// An empty tree. `defaults` are the settings of new pipes, `bounds` the limits of all of them
+    /// together, `root` the root directory's attributes.
     #[must_use]
-    pub fn new(defaults: Settings, memory_bytes: u64, root: Attributes) -> Self {
+    pub fn new(defaults: Settings, bounds: Bounds, root: Attributes) -> Self {
         Self {
             defaults,
-            quota: Quota::new(memory_bytes),
+            quota: Quota::new(&bounds),
             next_ino: AtomicU64::new(ROOT.0 + 1),
             next_end: AtomicU64::new(1),
             shut_down: AtomicBool::new(false),
-            names: Mutex::new(Tree::new(root)),
+            names: Mutex::new(Tree::new(root, bounds.max_names)),
             ends: RwLock::new(FxHashMap::default()),
             register: Mutex::new(Register::new()),
-            pressed: Mutex::new(VecDeque::new()),
+            pressed: Mutex::default(),
+            users: bounds.user_memory_bytes.map(|limit| Mutex::new(Users::new(limit))),
         }
     }
 
@@ -88,6 +92,11 @@ impl Engine {
 
     pub(crate) fn new_end(&self) -> EndId {
         EndId::from_raw(self.next_end.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whom that is counted for which this user will write.
+    fn owner(&self, uid: u32) -> Owner {
+        self.users.as_ref().map(|users| users.lock().get(uid))
     }
 
     /// How many operations wait now.
@@ -134,8 +143,12 @@ impl Engine {
         effects: &mut Effects,
     ) -> Result<Progress<EndId>> {
         let id = self.new_end();
+        let owner = self.owner(open.who.uid);
         self.on_pipe(handle, Some(now.wall), effects, |pipe, gate, effects| {
             let opened = pipe.open(id, open, ticket, now.monotonic, gate, effects)?;
+            if let Some(end) = pipe.ends.get_mut(&id) {
+                end.owner = owner;
+            }
             match opened {
                 Opened::Joined(joined) => Ok(Progress::Done(joined)),
                 Opened::New => {
@@ -306,86 +319,5 @@ impl Engine {
         pipe.withdraw(ticket, end);
         self.register.lock().forget(ticket);
         Err(refusal)
-    }
-
-    /// Runs one operation on a locked pipe, then does what follows for others: forgets tickets
-    /// that were answered, and lets writers elsewhere use memory that became free. `wall` is for
-    /// the times of what the operation lets others read and write.
-    pub(crate) fn on_pipe<T: GivenUp>(
-        &self,
-        handle: &PipeHandle,
-        wall: Option<SystemTime>,
-        effects: &mut Effects,
-        operation: impl FnOnce(&mut Pipe, &Gate<'_>, &mut Effects) -> T,
-    ) -> T {
-        let mut has_expired = false;
-        let value = self.on_one_pipe(handle, wall, effects, |pipe, gate, effects| {
-            let value = operation(pipe, gate, effects);
-            has_expired = pipe.has_expired();
-            value
-        });
-        if let Some(wall) = wall.filter(|_| has_expired) {
-            self.let_go_of_name(handle, wall, effects);
-        }
-        if !self.pressed.lock().is_empty() {
-            self.relieve(wall, effects);
-        }
-        value
-    }
-
-    pub(crate) fn on_one_pipe<T: GivenUp>(
-        &self,
-        handle: &PipeHandle,
-        wall: Option<SystemTime>,
-        effects: &mut Effects,
-        operation: impl FnOnce(&mut Pipe, &Gate<'_>, &mut Effects) -> T,
-    ) -> T {
-        let answered = effects.answers.len();
-        let gate = Gate::new(&self.quota);
-        let mut pipe = handle.lock();
-        let Some(value) = attempt(|| operation(&mut pipe, &gate, effects)) else {
-            self.give_up(handle, &mut pipe, &gate, answered, effects);
-            return T::given_up();
-        };
-        let buffered = pipe.buffered_bytes.checked_add_signed(gate.change_bytes());
-        pipe.buffered_bytes = buffered.expect("a pipe releases what it has reserved");
-        for (_, answer) in &effects.answers[answered..] {
-            if let Answer::Opened(end) = answer {
-                self.ends.write().insert(*end, handle.clone());
-            }
-        }
-        if effects.answers.len() > answered {
-            let mut register = self.register.lock();
-            for (ticket, answer) in &effects.answers[answered..] {
-                register.forget(*ticket);
-                match (answer, wall) {
-                    (Answer::Read(data) | Answer::Transacted(data), Some(wall))
-                        if !data.is_empty() =>
-                    {
-                        pipe.attributes.accessed = wall;
-                    }
-                    (Answer::Written(_) | Answer::Sent, Some(wall)) => {
-                        pipe.attributes.modified = wall
-                    }
-                    _ => {}
-                }
-            }
-        }
-        if gate.has_refused() && !pipe.pressed {
-            pipe.pressed = true;
-            self.pressed.lock().push_back(handle.clone());
-        }
-        value
-    }
-
-    /// Lets waiting writers go on, pipe after pipe, while the mount has memory.
-    fn relieve(&self, wall: Option<SystemTime>, effects: &mut Effects) {
-        while self.quota.has_room() {
-            let Some(handle) = self.pressed.lock().pop_front() else { return };
-            self.on_one_pipe(&handle, wall, effects, |pipe, gate, effects| {
-                pipe.pressed = false;
-                pipe.relieve(gate, effects);
-            });
-        }
     }
 }

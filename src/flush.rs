@@ -4,7 +4,7 @@ use crate::effects::{Answer, Effects, Progress, Ticket};
 use crate::end::{EndId, Link};
 use crate::engine::{Engine, Now};
 use crate::lane::{Lane, Sharing};
-use crate::outlet::Positions;
+use crate::outlets::Positions;
 use crate::pipe::Pipe;
 use crate::quota::Gate;
 use crate::settings::Linger;

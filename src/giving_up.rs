@@ -60,12 +60,13 @@ impl Engine {
         attempt(|| pipe.wake_all(effects));
         let mut new = Pipe::new(pipe.settings, pipe.attributes);
         (new.named, new.place) = (pipe.named, pipe.place.take());
-        (new.opens, new.pressed) = (pipe.opens, pipe.pressed);
+        (new.opens, new.pressed) = (pipe.opens, pipe.pressed.clone());
         new.past_traffic = pipe.past_traffic;
         // Never dropped: its parts assert then that they are whole.
         let old = ManuallyDrop::new(std::mem::replace(pipe, new));
         let held = old.buffered_bytes.saturating_add_signed(gate.change_bytes());
         self.quota.release(held);
+        old.release_users(gate);
         self.ends.write().retain(|_, other| other != handle);
         let waiting = self.register.lock().take_all_of(handle);
         for (_, answer) in &mut effects.answers[before..] {
@@ -85,7 +86,7 @@ impl Engine {
     #[doc(hidden)]
     pub fn panic_within(&self, handle: &PipeHandle, effects: &mut Effects) -> Result<()> {
         self.on_pipe(handle, None, effects, |pipe, gate, _| {
-            gate.reserve(5);
+            gate.reserve(5, &None);
             pipe.ends.clear();
             panic!("a test wants this panic");
         })
@@ -93,6 +94,18 @@ impl Engine {
 }
 
 impl Pipe {
+    /// What users hold here is theirs no longer.
+    fn release_users(&self, gate: &Gate<'_>) {
+        for lane in self.instances.iter().flat_map(|instance| instance.lanes()) {
+            for outlet in lane.outlets.iter() {
+                outlet.shares.each(|user, bytes| gate.release_user(user, bytes));
+            }
+            for begun in lane.begun_lines.values() {
+                begun.release_user(gate);
+            }
+        }
+    }
+
     fn wake_all(&mut self, effects: &mut Effects) {
         let wakes = &mut effects.wakes;
         for end in self.ends.values_mut() {

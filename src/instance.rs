@@ -86,7 +86,7 @@ impl Instance {
         lane.as_mut().expect("no end has a side that its direction has not")
     }
 
-    fn lanes(&self) -> impl Iterator<Item = &Lane> {
+    pub(crate) fn lanes(&self) -> impl Iterator<Item = &Lane> {
         [&self.to_client, &self.to_server].into_iter().flatten().map(|lane| &**lane)
     }
 

@@ -30,6 +30,10 @@ impl Instances {
         self.place(id).map(|at| self.0.remove(at))
     }
 
+    pub(crate) fn count(&self) -> i64 {
+        self.0.len().cast_signed() as i64
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -3,17 +3,19 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bytes::BytesMut;
 use rustc_hash::FxHashMap;
 
 use crate::effects::{Effects, Progress, Ticket};
 use crate::end::EndId;
-use crate::outlet::{Outlet, Outlets, Positions};
+use crate::outlet::Outlet;
+use crate::outlets::{Outlets, Positions};
 use crate::queue::Data;
 use crate::quota::Gate;
 use crate::ready::Pollers;
 use crate::settings::{Overflow, Settings};
 use crate::traffic::Traffic;
+use crate::transfer::Begun;
+use crate::users::Owner;
 use crate::waiting::{Parked, ParkedFlush, ParkedWrite, Waits};
 use crate::{Error, Result};
 
@@ -58,7 +60,7 @@ pub(crate) struct Lane {
     /// Its readers have left without having read all.
     pub(crate) has_lost: bool,
     /// With `framing=line`: what each writer wrote after its last newline.
-    pub(crate) begun_lines: FxHashMap<EndId, BytesMut>,
+    pub(crate) begun_lines: FxHashMap<EndId, Begun>,
 }
 
 impl Lane {
@@ -190,8 +192,7 @@ impl Lane {
     pub(crate) fn discard(&mut self, gate: &Gate<'_>) {
         self.has_lost |= !self.is_drained() || !self.begun_lines.is_empty();
         for (_, begun) in self.begun_lines.drain() {
-            gate.release(begun.len() as u64);
-            self.past.discarded_bytes += begun.len() as u64;
+            self.past.discarded_bytes += begun.release(gate).len() as u64;
         }
         for outlet in self.outlets.iter_mut() {
             outlet.discard(gate);
@@ -209,11 +210,37 @@ impl Lane {
         breaks && self.reader_ends == 0 && self.reader_opens > readers_from
     }
 
-    /// Whether a write would be taken in now by every outlet.
+    /// Whether a write would be taken in now by every outlet, if its user has memory left.
     pub(crate) fn accepts(&self, limits: Limits<'_>) -> bool {
-        let needs_memory = self.outlets.iter().any(|outlet| outlet.readers.is_empty());
         self.outlets.iter().all(|outlet| outlet.has_space(limits))
-            && (!needs_memory || limits.gate.has_room())
+            && (!self.needs_memory() || limits.gate.has_room())
+    }
+
+    /// What is written has to be queued: not everybody who reads waits for it.
+    fn needs_memory(&self) -> bool {
+        self.outlets.iter().any(|outlet| outlet.readers.is_empty())
+    }
+
+    /// Whether a write of this user's would be taken in now: others may wait, but for want of
+    /// memory of their own.
+    pub(crate) fn takes_from(&self, owner: &Owner, limits: Limits<'_>) -> bool {
+        self.accepts(limits)
+            && self.next_writer(limits).is_none()
+            && (!self.needs_memory() || limits.gate.is_within_limit(owner))
+    }
+
+    /// Whether there is memory for what this user writes, if it needs any.
+    pub(crate) fn has_memory_for(&self, owner: &Owner, limits: Limits<'_>) -> bool {
+        !self.needs_memory() || limits.gate.has_room_for(owner)
+    }
+
+    /// Whose turn it is of those who wait, if the lane accepts: the first whose user has memory
+    /// left. One user's limit holds up nobody else, and that user's writes keep their order.
+    fn next_writer(&self, limits: Limits<'_>) -> Option<usize> {
+        let needs_memory = self.needs_memory();
+        let is_next =
+            |write: &ParkedWrite| !needs_memory || limits.gate.is_within_limit(&write.owner);
+        self.writers.iter().position(is_next)
     }
 
     /// Whether every poller of a writer knows that a write would be taken in now. Memory may have
@@ -247,13 +274,18 @@ impl Lane {
     /// Lets waiting writers in while there is room.
     pub(crate) fn pump(&mut self, limits: Limits<'_>, effects: &mut Effects) {
         while !self.writers.is_empty() && self.accepts(limits) {
-            self.admit_next(limits, effects);
+            let Some(next) = self.next_writer(limits) else { return };
+            self.admit(next, limits, effects);
         }
     }
 
     /// Ends the wait of the write that has waited longest; `false`: there is none.
     pub(crate) fn admit_next(&mut self, limits: Limits<'_>, effects: &mut Effects) -> bool {
-        let Some(write) = self.writers.pop_front() else { return false };
+        self.admit(0, limits, effects)
+    }
+
+    fn admit(&mut self, at: usize, limits: Limits<'_>, effects: &mut Effects) -> bool {
+        let Some(write) = self.writers.remove(at) else { return false };
         // Another write that waited may have begun the line which this one makes too long.
         if let Err(error) = self.refuse_long_message(&write, limits) {
             effects.fail(write.ticket, error);
@@ -267,8 +299,15 @@ impl Lane {
     /// The mount has memory again: waiting writers and their pollers get their turn.
     pub(crate) fn relieve(&mut self, limits: Limits<'_>, effects: &mut Effects) {
         self.pump(limits, effects);
+        self.wake_writers(limits, effects);
+    }
+
+    /// Wakes the pollers whose writes would be taken in now.
+    pub(crate) fn wake_writers(&mut self, limits: Limits<'_>, effects: &mut Effects) {
         if self.accepts(limits) {
-            self.writer_pollers.wake(&mut effects.wakes);
+            let needs_memory = self.needs_memory();
+            let may_write = |owner: &Owner| !needs_memory || limits.gate.is_within_limit(owner);
+            self.writer_pollers.wake_of(&mut effects.wakes, may_write);
         }
     }
 
@@ -294,7 +333,7 @@ impl Lane {
         }
         let written = u32::try_from(write.data.len()).map_err(|_| Error::Invalid)?;
         self.refuse_long_message(&write, limits)?;
-        if self.writers.is_empty() && self.accepts(limits) {
+        if self.takes_from(&write.owner, limits) {
             self.accept(write, limits, effects);
             return Ok(Progress::Done(written));
         }

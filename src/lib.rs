@@ -38,8 +38,8 @@
 //! - `pipe`, `opening` — all instances of a name; how opens find one, or wait
 //! - `access` — who becomes server and who client
 //! - `instances`, `instance`, `state`, `end` — conduits, their life, what open files hold of them
-//! - `lane`, `transfer`, `outlet` — one direction of a conduit: its writers, bytes and messages,
-//!   and where its readers take from
+//! - `lane`, `transfer`, `outlet`, `outlets` — one direction of a conduit: its writers, bytes and
+//!   messages, and where its readers take from
 //! - `flush` — waiting until what was written has been read
 //! - `queue`, `data`, `lengths` — the buffer; what goes in and out; where messages end in it
 //! - `listen`, `transact`, `inspect` — the pipe functions beside read, write and flush
@@ -48,11 +48,14 @@
 //! - `traffic` — what went through
 //! - `giving_up` — what becomes of a pipe when an operation on it panics
 //! - `configure` — changing a pipe's settings
-//! - `settings`, `units`, `quota`, `error` — what can be set, limited and refused
+//! - `settings`, `units`, `error` — what can be set and refused
+//! - `bounds`, `quota`, `users` — the limits of a mount, its memory and that of each user
+//! - `pressure` — writers that wait for memory, and what gives it to them
 //! - `sync` — the locks' names
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod bounds;
 mod changes;
 pub mod configure;
 mod data;
@@ -74,7 +77,9 @@ pub mod name;
 pub mod namespace;
 pub mod opening;
 mod outlet;
+mod outlets;
 pub mod pipe;
+mod pressure;
 pub mod process;
 pub mod queue;
 mod quota;
@@ -88,9 +93,11 @@ pub mod transact;
 mod transfer;
 pub mod tree;
 pub mod units;
+mod users;
 pub mod waiting;
 
 pub use access::Wanted;
+pub use bounds::Bounds;
 pub use configure::Refusal;
 pub use effects::{Answer, Effects, PollKey, Progress, Ticket};
 pub use end::{EndId, ReadMode, Who};

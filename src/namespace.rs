@@ -67,6 +67,8 @@ pub(crate) struct Tree<P> {
     /// Names of pipes.
     pub(crate) pipes: usize,
     pub(crate) changes: Changes<P>,
+    /// How many names there may be, those of directories included.
+    max_names: usize,
 }
 
 /// A directory's entries at one moment.
@@ -90,9 +92,14 @@ pub enum Rename {
 }
 
 impl<P: Clone> Tree<P> {
-    pub(crate) fn new(root: Attributes) -> Self {
+    pub(crate) fn new(root: Attributes, max_names: usize) -> Self {
         let directories = HashMap::from([(ROOT, Directory::new(ROOT, root))]);
-        Self { directories, pipes: 0, changes: Changes::default() }
+        Self { directories, pipes: 0, changes: Changes::default(), max_names }
+    }
+
+    /// How many names there are, and how many there may be. The root directory has none.
+    pub(crate) fn names(&self) -> (usize, usize) {
+        (self.pipes + self.directories.len() - 1, self.max_names)
     }
 
     pub(crate) fn directory(&self, ino: Ino) -> Result<&Directory<P>> {
@@ -139,7 +146,7 @@ impl<P: Clone> Tree<P> {
         Ok(Listing { parent: directory.parent, entries: entries.collect() })
     }
 
-    /// Adds an entry under a name that must be free.
+    /// Adds an entry under a name that must be free. It may be one too many.
     pub(crate) fn insert(
         &mut self,
         directory: Ino,
@@ -150,6 +157,9 @@ impl<P: Clone> Tree<P> {
         let name = Name::new(name)?;
         if self.directory(directory)?.entries.contains_key(&name) {
             return Err(Error::Exists);
+        }
+        if self.names().0 >= self.max_names {
+            return Err(Error::TooManyNames);
         }
         self.set_entry(directory, name, Some(node), now).map(drop)
     }
@@ -291,7 +301,7 @@ mod tests {
 
     fn tree() -> Tree<u32> {
         let attributes = Attributes::new(0o755, 0, 0, NOW);
-        let mut tree = Tree::new(attributes);
+        let mut tree = Tree::new(attributes, usize::MAX);
         tree.make_directory(ROOT, b"a", Ino(2), attributes).unwrap();
         tree.make_directory(Ino(2), b"b", Ino(3), attributes).unwrap();
         tree.insert(ROOT, b"p", Node::Pipe(7), NOW).unwrap();

@@ -75,8 +75,8 @@ impl Pipe {
             return Err(Error::NotFound);
         }
         let link = match self.settings.mode {
-            Mode::Instance => self.link_instance(id, open, effects)?,
-            Mode::Shared | Mode::Broadcast => self.link_shared(id, open, effects)?,
+            Mode::Instance => self.link_instance(id, open, gate, effects)?,
+            Mode::Shared | Mode::Broadcast => self.link_shared(id, open, gate, effects)?,
         };
         let mut end = End::new(open, link);
         let mut opened = Opened::New;
@@ -96,7 +96,13 @@ impl Pipe {
         Ok(opened)
     }
 
-    fn link_instance(&mut self, end: EndId, open: Open, effects: &mut Effects) -> Result<Link> {
+    fn link_instance(
+        &mut self,
+        end: EndId,
+        open: Open,
+        gate: &Gate<'_>,
+        effects: &mut Effects,
+    ) -> Result<Link> {
         let direction = in_force(self.settings.access, self.decided);
         match decide(direction, open.wanted, !self.listening.is_empty())? {
             Decision::Serve(direction) => {
@@ -104,6 +110,7 @@ impl Pipe {
                 if self.settings.max_instances.is_some_and(|max| count() >= max as usize) {
                     return Err(Error::Busy);
                 }
+                gate.take_instance()?;
                 self.decided = Some(direction);
                 let id = self.next_instance_id();
                 let mut instance = Instance::listening(id, direction, open.who);
@@ -134,7 +141,13 @@ impl Pipe {
         }
     }
 
-    fn link_shared(&mut self, end: EndId, open: Open, effects: &mut Effects) -> Result<Link> {
+    fn link_shared(
+        &mut self,
+        end: EndId,
+        open: Open,
+        gate: &Gate<'_>,
+        effects: &mut Effects,
+    ) -> Result<Link> {
         let Wanted { read, write, .. } = open.wanted;
         if !read && !write {
             return Err(Error::Invalid);
@@ -156,6 +169,7 @@ impl Pipe {
         let id = match conduit {
             Some((id, _)) => id,
             None => {
+                gate.take_instance()?;
                 let id = self.next_instance_id();
                 let sharing = match self.settings.mode {
                     Mode::Broadcast => Sharing::Broadcast,

@@ -1,15 +1,12 @@
-//! Where a lane's readers take from: one queue for all of them, or, of a broadcast pipe, one for
-//! each.
+//! Where readers take from: a queue, and who waits at it.
 //!
 //! An outlet holds data or readers that wait for data, never both; every change asserts it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 use crate::effects::Effects;
-use crate::end::EndId;
 use crate::inspect::Peeked;
 use crate::lane::Limits;
 use crate::queue::{Boundary, Data, Queue};
@@ -18,18 +15,15 @@ use crate::ready::Pollers;
 use crate::report::OwnReport;
 use crate::settings::{Overflow, PipeType, Settings};
 use crate::traffic::Traffic;
-use crate::waiting::{Parked, ParkedRead, Takes};
-
-/// The outlet's name in a lane that has one for all its readers.
-const ALL: EndId = EndId::from_raw(0);
-
-/// Positions in what goes through each outlet, in the measure of [`Queue::charge`].
-pub(crate) type Positions = SmallVec<[(EndId, u64); 1]>;
+use crate::users::{Owner, Shares};
+use crate::waiting::{ParkedRead, Takes};
 
 /// A queue, and the readers that wait at it.
 #[derive(Debug, Default)]
 pub(crate) struct Outlet {
     pub(crate) queue: Queue,
+    /// Whom what is queued is counted for.
+    pub(crate) shares: Shares,
     pub(crate) readers: VecDeque<ParkedRead>,
     pub(crate) pollers: Pollers,
     /// Bytes that their reader left behind.
@@ -38,7 +32,7 @@ pub(crate) struct Outlet {
     overwritten_bytes: u64,
     refused_bytes: u64,
     /// What is written now is not for it.
-    refuses: bool,
+    pub(crate) refuses: bool,
     /// How many messages or writes that were.
     dropped_count: u64,
     /// What the mount counts as this queue's waste.
@@ -67,7 +61,7 @@ impl Outlet {
             Takes::Bytes => None,
         };
         let data = message.unwrap_or_else(|| self.queue.take(max_bytes));
-        gate.release(before - self.queue.charge());
+        self.release(before - self.queue.charge(), gate);
         self.watch_waste(gate);
         data
     }
@@ -78,7 +72,7 @@ impl Outlet {
     }
 
     /// How far it has been filled.
-    fn end_position(&self) -> u64 {
+    pub(crate) fn end_position(&self) -> u64 {
         self.queue.charge_taken() + self.queue.charge()
     }
 
@@ -87,23 +81,31 @@ impl Outlet {
         if takes == Takes::Bytes && self.has_only_empty() {
             let before = self.queue.charge();
             self.queue.skip_ended();
-            gate.release(before - self.queue.charge());
+            self.release(before - self.queue.charge(), gate);
         }
         !self.queue.is_empty()
     }
 
+    /// What has left the queue is memory for others.
+    fn release(&mut self, bytes: u64, gate: &Gate<'_>) {
+        gate.release(bytes);
+        self.shares.take(bytes, |user, bytes| gate.release_user(user, bytes));
+    }
+
     /// Queues data; bytes go past the queue to readers that wait. Messages they get from
     /// [`Outlet::serve`], when all of one write are there.
-    fn push(
+    pub(crate) fn push(
         &mut self,
         mut data: Bytes,
         boundary: Boundary,
+        owner: &Owner,
         gate: &Gate<'_>,
         effects: &mut Effects,
     ) {
         if self.refuses {
             self.refused_bytes += data.len() as u64;
             self.dropped_count += 1;
+            gate.count_dropped(data.len() as u64, 1);
             return;
         }
         while boundary == Boundary::None && !data.is_empty() {
@@ -115,8 +117,10 @@ impl Outlet {
         if boundary == Boundary::None && data.is_empty() {
             return;
         }
-        gate.reserve(charge(&data));
+        let charge = charge(&data);
+        gate.reserve(charge, owner);
         self.queue.push(data, boundary);
+        self.shares.add(owner, charge, self.queue.charge());
         if self.readers.is_empty() {
             self.pollers.wake(&mut effects.wakes);
         }
@@ -124,7 +128,7 @@ impl Outlet {
 
     /// Hands what is queued to readers that wait. A message goes to one of them, and what does not
     /// fit its buffer is for the next reads.
-    fn serve(&mut self, gate: &Gate<'_>, effects: &mut Effects) {
+    pub(crate) fn serve(&mut self, gate: &Gate<'_>, effects: &mut Effects) {
         let mut has_served = false;
         while let Some(takes) = self.readers.front().map(|read| read.takes) {
             if !self.has_for(takes, gate) {
@@ -144,23 +148,24 @@ impl Outlet {
 
     /// Decides whether a write of this size is for it, which does not suit all outlets: one that
     /// is full does what `overflow` says.
-    fn admit(&mut self, size: u64, limits: Limits<'_>) {
-        let fits = self.has_space(limits) && (!self.readers.is_empty() || limits.gate.has_room());
+    pub(crate) fn admit(&mut self, size: u64, owner: &Owner, limits: Limits<'_>) {
+        let has_room = || !self.readers.is_empty() || limits.gate.has_room_for(owner);
+        let fits = self.has_space(limits) && has_room();
         self.refuses = !fits
             && match limits.settings.overflow {
                 Overflow::Block | Overflow::Error => false,
-                Overflow::DropOldest => !self.make_room(size, limits),
+                Overflow::DropOldest => !self.make_room(size, owner, limits),
                 Overflow::DropNewest => true,
             };
     }
 
     /// Drops the oldest data until a write of this size fits. It may have as much of the mount's
     /// memory as it made free, though others hold all of it; `false`: that is not enough.
-    fn make_room(&mut self, size: u64, limits: Limits<'_>) -> bool {
+    fn make_room(&mut self, size: u64, owner: &Owner, limits: Limits<'_>) -> bool {
         let before = self.queue.charge_taken();
         loop {
             let needed = (before + size).saturating_sub(self.queue.charge_taken());
-            let lacking = limits.gate.lacking_bytes().min(needed);
+            let lacking = limits.gate.lacking_bytes(owner).min(needed);
             let capacity = limits.settings.capacity_bytes;
             let excess = (self.queue.charge() + size).saturating_sub(capacity).max(lacking);
             if excess == 0 || self.queue.is_empty() {
@@ -172,16 +177,17 @@ impl Outlet {
                 PipeType::Byte => (usize::try_from(excess).unwrap_or(usize::MAX), Takes::Bytes),
             };
             let dropped = self.take(oldest, takes, limits.gate);
+            let count = is_first || limits.settings.pipe_type == PipeType::Message;
             self.overwritten_bytes += dropped.byte_len() as u64;
-            if is_first || limits.settings.pipe_type == PipeType::Message {
-                self.dropped_count += 1;
-            }
+            self.dropped_count += u64::from(count);
+            limits.gate.count_dropped(dropped.byte_len() as u64, u64::from(count));
         }
     }
 
     /// Throws the queue away (its reader has left) and counts it.
     pub(crate) fn discard(&mut self, gate: &Gate<'_>) {
         gate.release(self.queue.charge());
+        self.shares.clear(|user, bytes| gate.release_user(user, bytes));
         self.discarded_bytes += self.queue.clear();
         self.watch_waste(gate);
     }
@@ -253,140 +259,6 @@ impl Drop for Outlet {
         if !std::thread::panicking() {
             assert!(self.readers.is_empty(), "readers forgotten at an outlet");
         }
-    }
-}
-
-/// A lane's outlets.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every lane has One, used by each read")]
-pub(crate) enum Outlets {
-    /// One for all readers, there from the beginning.
-    One(Outlet),
-    /// One for each reader's end, while that is open.
-    Each(BTreeMap<EndId, Box<Outlet>>),
-}
-
-impl Outlets {
-    /// The outlet of a reader's end.
-    pub(crate) fn of(&self, end: EndId) -> &Outlet {
-        match self {
-            Self::One(outlet) => outlet,
-            Self::Each(outlets) => &outlets[&end],
-        }
-    }
-
-    /// The same, to be changed.
-    pub(crate) fn of_mut(&mut self, end: EndId) -> &mut Outlet {
-        match self {
-            Self::One(outlet) => outlet,
-            Self::Each(outlets) => outlets.get_mut(&end).expect("a reader's end has an outlet"),
-        }
-    }
-
-    /// The one that this reader's end has for itself.
-    pub(crate) fn own(&self, end: EndId) -> Option<&Outlet> {
-        match self {
-            Self::One(_) => None,
-            Self::Each(outlets) => outlets.get(&end).map(|outlet| &**outlet),
-        }
-    }
-
-    /// The one that all readers share, if they do.
-    pub(crate) fn one(&self) -> Option<&Outlet> {
-        match self {
-            Self::One(outlet) => Some(outlet),
-            Self::Each(_) => None,
-        }
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Outlet> {
-        self.named().map(|(_, outlet)| outlet)
-    }
-
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Outlet> {
-        let (one, each) = match self {
-            Self::One(outlet) => (Some(outlet), None),
-            Self::Each(outlets) => (None, Some(outlets)),
-        };
-        one.into_iter().chain(each.into_iter().flat_map(|all| all.values_mut().map(Box::as_mut)))
-    }
-
-    /// Those that this reader's end does not take from.
-    pub(crate) fn others(&self, end: EndId) -> impl Iterator<Item = &Outlet> {
-        self.named().filter(move |(name, _)| *name != ALL && *name != end).map(|(_, other)| other)
-    }
-
-    fn named(&self) -> impl Iterator<Item = (EndId, &Outlet)> {
-        let (one, each) = match self {
-            Self::One(outlet) => (Some((ALL, outlet)), None),
-            Self::Each(outlets) => (None, Some(outlets)),
-        };
-        one.into_iter().chain(each.into_iter().flatten().map(|(end, outlet)| (*end, &**outlet)))
-    }
-
-    /// Decides for which readers a write of this size is that does not suit all, until
-    /// [`Outlets::admit_all`].
-    pub(crate) fn admit(&mut self, size: u64, limits: Limits<'_>) {
-        self.iter_mut().for_each(|outlet| outlet.admit(size, limits));
-    }
-
-    pub(crate) fn admit_all(&mut self) {
-        self.iter_mut().for_each(|outlet| outlet.refuses = false);
-    }
-
-    /// Data for every reader; what comes of it to those who wait, [`Outlets::serve`] gives them.
-    pub(crate) fn push(
-        &mut self,
-        data: Bytes,
-        boundary: Boundary,
-        gate: &Gate<'_>,
-        effects: &mut Effects,
-    ) {
-        match self {
-            Self::One(outlet) => outlet.push(data, boundary, gate, effects),
-            Self::Each(outlets) => {
-                for outlet in outlets.values_mut() {
-                    outlet.push(data.clone(), boundary, gate, effects);
-                }
-            }
-        }
-    }
-
-    /// Hands what is queued to readers that wait.
-    pub(crate) fn serve(&mut self, gate: &Gate<'_>, effects: &mut Effects) {
-        self.iter_mut().for_each(|outlet| outlet.serve(gate, effects));
-    }
-
-    /// How far each outlet has been filled.
-    pub(crate) fn end_positions(&self) -> Positions {
-        self.named().map(|(end, outlet)| (end, outlet.end_position())).collect()
-    }
-
-    /// Brings up to date how far a writer has filled each outlet: the write under way has come to
-    /// those that do not refuse it.
-    pub(crate) fn note_write(&self, positions: &mut Positions) {
-        positions.retain(|(end, _)| match self {
-            Self::One(outlet) => outlet.refuses,
-            Self::Each(_) => self.own(*end).is_some_and(|outlet| outlet.refuses),
-        });
-        let kept = self.named().filter(|(_, outlet)| !outlet.refuses);
-        positions.extend(kept.map(|(end, outlet)| (end, outlet.end_position())));
-    }
-
-    /// Whether everything before these positions has been read, or its reader has left.
-    pub(crate) fn have_passed(&self, positions: &Positions) -> bool {
-        positions.iter().all(|(end, position)| {
-            let outlet = match self {
-                Self::One(outlet) => Some(outlet),
-                Self::Each(_) => self.own(*end),
-            };
-            outlet.is_none_or(|outlet| outlet.queue.charge_taken() >= *position)
-        })
-    }
-
-    /// Takes a waiting read out, unanswered.
-    pub(crate) fn withdraw(&mut self, ticket: crate::Ticket) -> bool {
-        self.iter_mut().any(|outlet| Parked::withdraw(&mut outlet.readers, ticket))
     }
 }
 

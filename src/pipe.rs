@@ -6,19 +6,20 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 use crate::access::Direction;
-use crate::effects::{Effects, PollKey, Progress, Ticket};
-use crate::end::{Connection, End, EndId, InstanceId, Link, Pending, ReadMode, Side};
+use crate::effects::{Effects, Progress, Ticket};
+use crate::end::{End, EndId, InstanceId, Link, Pending, ReadMode, Side};
 use crate::instance::Instance;
 use crate::instances::Instances;
 use crate::lane::Limits;
 use crate::lifetime::Place;
 use crate::namespace::Attributes;
+use crate::pressure::Marks;
 use crate::queue::Data;
 use crate::quota::Gate;
-use crate::ready::Ready;
 use crate::settings::{Mode, PipeType, Settings};
 use crate::state::State;
 use crate::traffic::Traffic;
+use crate::users::Owner;
 use crate::waiting::{Blocking, Parked, ParkedRead, ParkedWait, ParkedWrite, Takes, Waits};
 use crate::{Error, Result};
 
@@ -53,8 +54,8 @@ pub(crate) struct Pipe {
     /// In `shared` mode: a writer came, met no reader, wrote nothing and went. A FIFO's would have
     /// waited for a reader, which would have seen the end of file then: the next one does.
     pub(crate) unmet_writer: bool,
-    /// It stands in the engine's list of pipes that wait for memory.
-    pub(crate) pressed: bool,
+    /// On which of the engine's lists of pipes that wait for memory it stands.
+    pub(crate) pressed: Marks,
 }
 
 impl Pipe {
@@ -76,12 +77,12 @@ impl Pipe {
             waiting: VecDeque::new(),
             watchers: VecDeque::new(),
             unmet_writer: false,
-            pressed: false,
+            pressed: Marks::default(),
         }
     }
 
     pub(crate) fn limits<'a>(&self, gate: &'a Gate<'a>) -> Limits<'a> {
-        Limits { settings: self.settings, gate, pressed: self.pressed }
+        Limits { settings: self.settings, gate, pressed: self.pressed.any() }
     }
 
     /// The instance and side that an end uses for reading or writing; `None`: it is pending.
@@ -174,6 +175,11 @@ impl Pipe {
         }
     }
 
+    /// Whom what this end writes is counted for.
+    pub(crate) fn owner(&self, end: EndId) -> Owner {
+        self.ends.get(&end).and_then(|end| end.owner.clone())
+    }
+
     pub(crate) fn write(
         &mut self,
         end: EndId,
@@ -184,7 +190,8 @@ impl Pipe {
         effects: &mut Effects,
     ) -> Result<Progress<u32>> {
         let limits = self.limits(gate);
-        let write = ParkedWrite { ticket, end, data, sends_empty: false };
+        let owner = self.owner(end);
+        let write = ParkedWrite { ticket, end, data, owner, sends_empty: false };
         self.write_now(end, write, blocking.into(), limits, effects)
     }
 
@@ -207,50 +214,6 @@ impl Pipe {
                 Ok(Progress::Waiting)
             }
         }
-    }
-
-    /// What poll says of an end; with a key, the caller is woken once when that may change.
-    pub(crate) fn poll(
-        &mut self,
-        id: EndId,
-        key: Option<PollKey>,
-        gate: &Gate<'_>,
-    ) -> Result<Ready> {
-        let limits = self.limits(gate);
-        let end = self.ends.get_mut(&id).ok_or(Error::BadHandle)?;
-        let wanted = end.wanted;
-        let (instance, reads, writes) = match &mut end.link {
-            Link::Pending(pending) => {
-                key.into_iter().for_each(|key| pending.pollers.add(key, id));
-                let gone = pending.orphaned;
-                return Ok(Ready { hangup: gone, error: gone, ..Ready::default() });
-            }
-            Link::Severed { .. } => {
-                let readable = wanted.read;
-                return Ok(Ready { readable, hangup: true, error: true, ..Ready::default() });
-            }
-            Link::Connected(Connection { instance, reads, writes, .. }) => {
-                (*instance, reads.filter(|_| wanted.read), writes.filter(|_| wanted.write))
-            }
-        };
-        let instance = self.instance_mut(instance);
-        let mut ready = Ready::default();
-        if let Some(Side { lane, peers_from }) = reads {
-            let lane = instance.lane_mut(lane);
-            key.into_iter().for_each(|key| lane.reader_pollers(id).add(key, id));
-            ready = ready | lane.reader_ready(id, peers_from);
-        }
-        if let Some(Side { lane, peers_from }) = writes {
-            let lane = instance.lane_mut(lane);
-            key.into_iter().for_each(|key| lane.writer_pollers().add(key, id));
-            ready = ready | lane.writer_ready(peers_from, limits);
-        }
-        if instance.state == State::Disconnected {
-            // Whatever it tried would fail at once.
-            let readable = reads.is_some();
-            ready = Ready { readable, hangup: true, error: true, ..Ready::default() };
-        }
-        Ok(ready)
     }
 
     /// One open file that held the end has gone. Tells whether the end has gone with it.

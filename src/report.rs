@@ -114,8 +114,20 @@ pub struct Summary {
     pub directories: usize,
     /// Open ends.
     pub ends: usize,
+    /// Names, those of directories included, and how many there may be.
+    pub names: usize,
+    /// The limit of `names`.
+    pub max_names: usize,
+    /// Instances of all pipes, those included whose server has closed.
+    pub instances: u64,
     /// Operations that wait.
     pub waiting: usize,
+    /// How many ever had to.
+    pub waited: u64,
+    /// Bytes that `overflow` has dropped.
+    pub dropped_bytes: u64,
+    /// How many messages or writes those were.
+    pub dropped_count: u64,
     /// The memory limit and its use.
     pub memory: MemoryUse,
 }
@@ -170,15 +182,43 @@ impl Engine {
         MemoryUse { limit_bytes: self.quota.limit_bytes(), used_bytes: self.quota.used_bytes() }
     }
 
+    /// Users whose writers hold memory, and how many bytes, those with most first. Empty where
+    /// users have no limit of their own.
+    #[must_use]
+    pub fn users(&self) -> Vec<(u32, u64)> {
+        self.users.as_ref().map_or_else(Vec::new, |users| users.lock().holding())
+    }
+
+    /// How many users the engine remembers, those included who are gone.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn known_users(&self) -> usize {
+        self.users.as_ref().map_or(0, |users| users.lock().known_count())
+    }
+
     /// What there is on the whole mount.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let (pipes, directories) = self.names().count();
+        let ((pipes, directories), (names, max_names)) = {
+            let tree = self.names();
+            (tree.count(), tree.names())
+        };
+        let (dropped_bytes, dropped_count) = self.quota.dropped();
+        let (waiting, waited) = {
+            let register = self.register.lock();
+            (register.len(), register.parked_so_far())
+        };
         Summary {
             pipes,
             directories,
             ends: self.end_count(),
-            waiting: self.waiting_count(),
+            names,
+            max_names,
+            instances: self.quota.instances(),
+            waiting,
+            waited,
+            dropped_bytes,
+            dropped_count,
             memory: self.memory(),
         }
     }

@@ -22,7 +22,8 @@ impl Engine {
     /// # Errors
     /// Nothing was sent if it is refused: [`Error::BadState`]: not a connected duplex end of a
     /// message pipe that reads messages. [`Error::Busy`]: unread data waits for the caller.
-    /// [`Error::MessageTooLong`], [`Error::NotConnected`], [`Error::BadHandle`];
+    /// [`Error::MessageTooLong`], [`Error::NotConnected`], [`Error::BadHandle`]; [`Error::Full`]:
+    /// memory is used up.
     /// [`Error::WouldBlock`]: with [`Wait::No`]. Later: [`Error::TimedOut`],
     /// [`Error::Interrupted`]; an empty answer if the peer closes without one.
     #[expect(clippy::too_many_arguments, reason = "a request, a reply, and what every call has")]
@@ -70,7 +71,8 @@ impl Engine {
                 return Err(Error::Invalid);
             }
             let limits = pipe.limits(gate);
-            let write = ParkedWrite { ticket, end, data: Bytes::new(), sends_empty: true };
+            let (data, owner) = (Bytes::new(), pipe.owner(end));
+            let write = ParkedWrite { ticket, end, data, owner, sends_empty: true };
             let progress = pipe.write_now(end, write, blocking.into(), limits, effects)?;
             match &progress {
                 Progress::Done(_) => pipe.attributes.modified = now.wall,
@@ -91,6 +93,7 @@ impl Pipe {
     ) -> Result<Progress<Data>> {
         let limits = self.limits(gate);
         let end = self.ends.get(&reply.end).ok_or(Error::BadHandle)?;
+        let owner = end.owner.clone();
         let reads_messages = end.read_mode == ReadMode::Message;
         if !reads_messages || self.settings.pipe_type != PipeType::Message {
             return Err(Error::BadState);
@@ -113,9 +116,13 @@ impl Pipe {
             return Err(Error::MessageTooLong);
         }
         let lane = instance.lane_mut(writes.lane);
+        if !lane.has_memory_for(&owner, limits) {
+            // A caller who gave up again and again would fill all memory with requests.
+            return Err(Error::Full);
+        }
         // What waits to be written before it keeps its place.
         while lane.admit_next(limits, effects) {}
-        lane.accept_message(request, limits, effects);
+        lane.accept_message(request, &owner, limits, effects);
         instance.lane_mut(reads.lane).read(reply, Waits::Yes, limits, effects)
     }
 }

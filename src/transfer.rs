@@ -6,13 +6,39 @@ use bytes::{Bytes, BytesMut};
 use crate::effects::{Effects, Progress};
 use crate::end::EndId;
 use crate::lane::{Lane, Limits};
-use crate::outlet::{Outlets, charge};
+use crate::outlet::charge;
+use crate::outlets::Outlets;
 use crate::queue::{Boundary, Data};
 use crate::quota::Gate;
 use crate::settings::{MESSAGE_MAX_BYTES, PipeType};
 use crate::traffic::Traffic;
+use crate::users::Owner;
 use crate::waiting::{ParkedRead, ParkedWrite, Takes, Waits};
 use crate::{Error, Result};
+
+/// A line that its writer has begun and not ended.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) line: BytesMut,
+    /// Whom it is counted for.
+    owner: Owner,
+}
+
+impl Begun {
+    /// It is counted no longer.
+    pub(crate) fn release(self, gate: &Gate<'_>) -> BytesMut {
+        gate.release(self.line.len() as u64);
+        self.release_user(gate);
+        self.line
+    }
+
+    /// The same for its user alone.
+    pub(crate) fn release_user(&self, gate: &Gate<'_>) {
+        if let Some(user) = &self.owner {
+            gate.release_user(user, self.line.len() as u64);
+        }
+    }
+}
 
 impl Lane {
     /// One read of up to `max` bytes. A continuation belongs to a read(2) that has got data
@@ -87,8 +113,8 @@ impl Lane {
         let data = self.outlets.of_mut(end).take(max_bytes, takes, limits.gate);
         if had_memory {
             self.pump(limits, effects);
-            if !was_accepting && self.accepts(limits) {
-                self.writer_pollers.wake(&mut effects.wakes);
+            if !was_accepting {
+                self.wake_writers(limits, effects);
             }
         }
         self.finish_flushes(effects);
@@ -102,7 +128,7 @@ impl Lane {
     }
 
     pub(crate) fn begun_bytes(&self) -> u64 {
-        self.begun_lines.values().map(|line| line.len() as u64).sum()
+        self.begun_lines.values().map(|begun| begun.line.len() as u64).sum()
     }
 
     pub(crate) fn message_count(&self) -> usize {
@@ -124,7 +150,7 @@ impl Lane {
         let longest = match limits.settings.pipe_type {
             PipeType::Byte => return Ok(()),
             PipeType::Message if limits.settings.keeps_lines() => {
-                let begun = self.begun_lines.get(&write.end).map_or(0, BytesMut::len);
+                let begun = self.begun_lines.get(&write.end).map_or(0, |begun| begun.line.len());
                 let mut lines = write.data.split_inclusive(is_newline);
                 let first = lines.next().map_or(0, |line| begun + line.len());
                 lines.map(<[u8]>::len).fold(first, usize::max)
@@ -136,26 +162,27 @@ impl Lane {
 
     /// Takes one write in.
     pub(crate) fn accept(&mut self, write: ParkedWrite, limits: Limits<'_>, effects: &mut Effects) {
-        let end = write.end;
-        self.past.written_bytes += write.data.len() as u64;
+        let ParkedWrite { end, data, owner, sends_empty, .. } = write;
+        self.past.written_bytes += data.len() as u64;
         match limits.settings.pipe_type {
-            PipeType::Byte => self.push(write.data, Boundary::None, limits, effects),
-            PipeType::Message if limits.settings.keeps_lines() && !write.sends_empty => {
-                let mut rest = write.data;
+            PipeType::Byte => self.push(data, Boundary::None, &owner, limits, effects),
+            PipeType::Message if limits.settings.keeps_lines() && !sends_empty => {
+                let mut rest = data;
                 while let Some(at) = rest.iter().position(is_newline) {
                     let line = rest.split_to(at + 1);
-                    let line = match self.take_begun_line(write.end, limits.gate) {
-                        Some(mut begun) => {
+                    let line = match self.begun_lines.remove(&end) {
+                        Some(begun) => {
+                            let mut begun = begun.release(limits.gate);
                             begun.extend_from_slice(&line);
                             begun.freeze()
                         }
                         None => line,
                     };
-                    self.push(line, Boundary::Message, limits, effects);
+                    self.push(line, Boundary::Message, &owner, limits, effects);
                 }
-                self.begin_line(write.end, &rest, limits.gate);
+                self.begin_line(end, &rest, &owner, limits.gate);
             }
-            PipeType::Message => self.push(write.data, Boundary::Message, limits, effects),
+            PipeType::Message => self.push(data, Boundary::Message, &owner, limits, effects),
         }
         self.outlets.serve(limits.gate, effects);
         self.note_write(end);
@@ -166,19 +193,27 @@ impl Lane {
     pub(crate) fn accept_message(
         &mut self,
         data: Bytes,
+        owner: &Owner,
         limits: Limits<'_>,
         effects: &mut Effects,
     ) {
         self.past.written_bytes += data.len() as u64;
-        self.push(data, Boundary::Message, limits, effects);
+        self.push(data, Boundary::Message, owner, limits, effects);
         self.outlets.serve(limits.gate, effects);
     }
 
-    fn push(&mut self, data: Bytes, boundary: Boundary, limits: Limits<'_>, effects: &mut Effects) {
+    fn push(
+        &mut self,
+        data: Bytes,
+        boundary: Boundary,
+        owner: &Owner,
+        limits: Limits<'_>,
+        effects: &mut Effects,
+    ) {
         if matches!(&self.outlets, Outlets::Each(outlets) if outlets.is_empty()) {
             self.past.discarded_bytes += data.len() as u64;
         }
-        self.outlets.push(data, boundary, limits.gate, effects);
+        self.outlets.push(data, boundary, owner, limits.gate, effects);
     }
 
     /// A write finds the lane full and something has to go.
@@ -188,30 +223,26 @@ impl Lane {
         limits: Limits<'_>,
         effects: &mut Effects,
     ) {
-        self.outlets.admit(charge(&write.data), limits);
+        self.outlets.admit(charge(&write.data), &write.owner, limits);
         self.accept(write, limits, effects);
         self.outlets.admit_all();
     }
 
-    fn begin_line(&mut self, end: EndId, data: &[u8], gate: &Gate<'_>) {
+    fn begin_line(&mut self, end: EndId, data: &[u8], owner: &Owner, gate: &Gate<'_>) {
         if !data.is_empty() {
-            gate.reserve(data.len() as u64);
-            self.begun_lines.entry(end).or_default().extend_from_slice(data);
+            gate.reserve(data.len() as u64, owner);
+            let new = || Begun { line: BytesMut::new(), owner: owner.clone() };
+            self.begun_lines.entry(end).or_insert_with(new).line.extend_from_slice(data);
         }
-    }
-
-    /// What a writer wrote after its last newline.
-    fn take_begun_line(&mut self, end: EndId, gate: &Gate<'_>) -> Option<BytesMut> {
-        let begun = self.begun_lines.remove(&end)?;
-        gate.release(begun.len() as u64);
-        Some(begun)
     }
 
     /// A writer closes: what it wrote after its last newline is a message too.
     pub(crate) fn end_begun_line(&mut self, end: EndId, limits: Limits<'_>, effects: &mut Effects) {
-        let Some(begun) = self.take_begun_line(end, limits.gate) else { return };
-        self.outlets.admit(begun.len() as u64, limits);
-        self.push(begun.freeze(), Boundary::Message, limits, effects);
+        let Some(begun) = self.begun_lines.remove(&end) else { return };
+        let owner = begun.owner.clone();
+        let line = begun.release(limits.gate).freeze();
+        self.outlets.admit(line.len() as u64, &owner, limits);
+        self.push(line, Boundary::Message, &owner, limits, effects);
         self.outlets.serve(limits.gate, effects);
         self.note_write(end);
         self.outlets.admit_all();

@@ -9,8 +9,9 @@ use rustc_hash::FxHashMap;
 use crate::Error;
 use crate::effects::{Answer, Effects, Ticket};
 use crate::end::EndId;
-use crate::outlet::Positions;
+use crate::outlets::Positions;
 use crate::queue::{ADOPT_MIN_BYTES, Data};
+use crate::users::Owner;
 
 /// Most interrupts that are remembered for operations not seen yet. An early one is used or out
 /// of date within microseconds; the oldest is dropped first.
@@ -104,6 +105,8 @@ pub(crate) struct ParkedWrite {
     pub(crate) ticket: Ticket,
     pub(crate) end: EndId,
     pub(crate) data: Bytes,
+    /// Whom the data is counted for.
+    pub(crate) owner: Owner,
     /// Without data: it is an empty message.
     pub(crate) sends_empty: bool,
 }
@@ -187,6 +190,8 @@ pub(crate) struct Register<P> {
     parked: FxHashMap<Ticket, Place<P>>,
     deadlines: BTreeSet<(Instant, Ticket)>,
     early: VecDeque<Ticket>,
+    /// How many operations were ever parked.
+    parked_so_far: u64,
 }
 
 #[derive(Debug)]
@@ -198,7 +203,8 @@ struct Place<P> {
 
 impl<P: Clone> Register<P> {
     pub(crate) fn new() -> Self {
-        Self { parked: FxHashMap::default(), deadlines: BTreeSet::new(), early: VecDeque::new() }
+        let (parked, deadlines) = (FxHashMap::default(), BTreeSet::new());
+        Self { parked, deadlines, early: VecDeque::new(), parked_so_far: 0 }
     }
 
     /// Notes where an operation waits. `false`: its interrupt has come already; it must not wait.
@@ -222,6 +228,7 @@ impl<P: Clone> Register<P> {
         let place = Place { pipe: pipe.clone(), end, deadline };
         let before = self.parked.insert(ticket, place);
         assert!(before.is_none(), "{ticket:?} is parked twice");
+        self.parked_so_far += 1;
         true
     }
 
@@ -280,6 +287,10 @@ impl<P: Clone> Register<P> {
 
     pub(crate) fn len(&self) -> usize {
         self.parked.len()
+    }
+
+    pub(crate) fn parked_so_far(&self) -> u64 {
+        self.parked_so_far
     }
 }
 

@@ -26,8 +26,11 @@ Of the mount:
   auto_unmount         unmount even if the driver is killed (needs allow_other)
   default_permissions  always on: the kernel checks permissions
   fsname=NAME          the source shown by mount and df
+  max_pipes=N          how many names there may be, or `unlimited` [100000]
   memory=SIZE          what all pipes may hold before writers wait [a quarter of RAM]
   nonempty             mount over a directory that holds files
+  total_instances=N    how many instances all pipes may have together, or `unlimited` [100000]
+  user_memory=SIZE     what each user's writers may hold of the memory before they wait [all]
 Those of mount(8) that mean nothing here (rw, nosuid, nofail, x-…) are passed over.
 Settings of every new pipe, which `pipefs create --help` explains:";
 

@@ -153,7 +153,7 @@ impl Doors {
 mod tests {
     use std::time::SystemTime;
 
-    use pipefs::{Attributes, Engine, ROOT, Settings};
+    use pipefs::{Attributes, Bounds, Engine, ROOT, Settings};
 
     use super::*;
 
@@ -161,7 +161,7 @@ mod tests {
 
     fn pipe() -> PipeHandle {
         let attributes = Attributes::new(0o755, 0, 0, SystemTime::UNIX_EPOCH);
-        let engine = Engine::new(Settings::default(), u64::MAX, attributes);
+        let engine = Engine::new(Settings::default(), Bounds::memory(u64::MAX), attributes);
         engine.create(ROOT, b"p", attributes, None).unwrap()
     }
 

@@ -24,7 +24,7 @@ pub(crate) fn errno(error: Error) -> i32 {
         Error::Unsupported => libc::EOPNOTSUPP,
         Error::NobodyThere => libc::ESRCH,
         Error::MessageTooLong => libc::EMSGSIZE,
-        Error::Full => libc::ENOSPC,
+        Error::Full | Error::TooManyNames => libc::ENOSPC,
         Error::TimedOut => libc::ETIMEDOUT,
         Error::Interrupted => libc::EINTR,
         Error::ShutDown => libc::ESHUTDOWN,

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use fuser::{Config as FuserConfig, Session, SessionACL};
 use log::{debug, info, warn};
 use nix::unistd::{getegid, geteuid};
-use pipefs::{Attributes, Engine, Settings};
+use pipefs::{Attributes, Bounds, Engine, Settings};
 
 use super::data::wire;
 use super::device::{Channel, Device, return_freed_memory};
@@ -36,8 +36,8 @@ pub struct Config {
     pub allow_other: bool,
     /// `fusermount3` unmounts when the driver dies; needs `allow_other`.
     pub auto_unmount: bool,
-    /// Bytes that all pipes together may hold before writers wait.
-    pub memory_bytes: u64,
+    /// Limits of all pipes together.
+    pub bounds: Bounds,
     /// Settings of new pipes.
     pub defaults: Settings,
     /// The source shown by `mount` and `df`.
@@ -115,7 +115,7 @@ fn engine(config: &Config) -> Engine {
     let mode = if config.allow_other { 0o1777 } else { 0o755 };
     let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
     let root = Attributes::new(mode, uid, gid, SystemTime::now());
-    Engine::new(config.defaults, config.memory_bytes, root)
+    Engine::new(config.defaults, config.bounds, root)
 }
 
 impl Mounted {

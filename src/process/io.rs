@@ -82,7 +82,7 @@ impl From<Error> for io::Error {
             }
             Error::Reset => io::ErrorKind::ConnectionReset,
             Error::Unsupported => io::ErrorKind::Unsupported,
-            Error::Full => io::ErrorKind::StorageFull,
+            Error::Full | Error::TooManyNames => io::ErrorKind::StorageFull,
             Error::TimedOut => io::ErrorKind::TimedOut,
             Error::Interrupted => io::ErrorKind::Interrupted,
             Error::BadState | Error::ShutDown | Error::GivenUp => io::ErrorKind::Other,

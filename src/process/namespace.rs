@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::access::{Wanted, in_force};
+use crate::bounds::Bounds;
 use crate::effects::{Answer, Effects, Ticket};
 use crate::end::EndId;
 use crate::engine::Engine;
@@ -94,7 +95,7 @@ impl Namespace {
     /// pipe were full.
     #[must_use]
     pub fn with_memory_limit(bytes: u64) -> Self {
-        let new = |now| Engine::new(Settings::default(), bytes, attributes(now));
+        let new = |now| Engine::new(Settings::default(), Bounds::memory(bytes), attributes(now));
         Self(Arc::new(Calls::new(new)))
     }
 

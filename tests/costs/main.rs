@@ -15,8 +15,8 @@ use std::time::SystemTime;
 use bytes::{Bytes, BytesMut};
 use pipefs::settings::{Mode, PipeType, Settings};
 use pipefs::{
-    Answer, Attributes, Blocking, Data, Effects, EndId, Engine, Now, Open, Patience, Progress,
-    ROOT, Ticket, Wanted, Who,
+    Answer, Attributes, Blocking, Bounds, Data, Effects, EndId, Engine, Now, Open, Patience,
+    Progress, ROOT, Ticket, Wanted, Who,
 };
 
 use allocator::allocations;
@@ -39,10 +39,16 @@ struct Stream {
 
 impl Stream {
     fn new(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::with_users(None, change)
+    }
+
+    /// The same where users have a limit of their own.
+    fn with_users(user_memory_bytes: Option<u64>, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::default();
         change(&mut settings);
         let attributes = Attributes::new(0o644, 0, 0, SystemTime::UNIX_EPOCH);
-        let engine = Engine::new(settings, u64::MAX, attributes);
+        let bounds = Bounds { user_memory_bytes, ..Bounds::memory(u64::MAX) };
+        let engine = Engine::new(settings, bounds, attributes);
         let pipe = engine.create(ROOT, b"p", attributes, None).expect("a new name");
         let mut effects = Effects::default();
         let mut tickets = 0;
@@ -211,5 +217,28 @@ fn a_read_that_waits_takes_one_lock_more() {
             assert_eq!(stream.answer().byte_len(), data.len());
             assert_eq!((waiting, written), (4, 4), "{kind}");
         }
+    }
+}
+
+/// A limit for users costs no lock and, in steady state, no allocation: whose bytes they are is noted
+/// where there is room for it already.
+#[test]
+fn a_limit_for_users_takes_no_lock_and_no_allocation() {
+    let data = Bytes::from(vec![7; 64]);
+    for (kind, change) in kinds() {
+        let mut free = Stream::new(change);
+        let mut limited = Stream::with_users(Some(u64::MAX), change);
+        let round = |stream: &mut Stream| {
+            let locks = taken(|| {
+                stream.write(data.clone());
+                assert_eq!(stream.read().expect("there is data").byte_len(), data.len());
+            });
+            assert_eq!(locks, 6, "{kind}");
+        };
+        let mut made = [&mut free, &mut limited].into_iter().map(|stream| {
+            (0..WARM_UP).for_each(|_| round(stream));
+            allocations(|| (0..ROUNDS).for_each(|_| round(stream)))
+        });
+        assert_eq!(made.next(), made.next(), "{kind}");
     }
 }

@@ -7,12 +7,15 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use pipefs::settings::Mode;
 use pipefs::{
-    Answer, Blocking, Data, Effects, EndId, Engine, Now, Open, Patience, PipeHandle, PollKey,
-    Progress, ROOT, Ready, Rename, Settings, State, Ticket, Wanted, Who,
+    Answer, Blocking, Bounds, Data, Effects, EndId, Engine, Now, Open, Patience, PipeHandle,
+    PollKey, Progress, ROOT, Ready, Rename, Settings, State, Ticket, Wanted, Who,
 };
 
 use super::random::Random;
 use super::world::attributes;
+
+/// Users who open, 0 among them.
+const USERS: usize = 3;
 
 /// How many names there are; the last half of them are shared pipes.
 const NAMES: usize = 4;
@@ -22,7 +25,7 @@ const NAMES: usize = 4;
 enum Waits {
     Open(PipeHandle, Wanted),
     Read(EndId),
-    Write(PipeHandle),
+    Write(PipeHandle, u32),
     Flush,
 }
 
@@ -34,8 +37,11 @@ pub(crate) struct Arena {
     pipes: Mutex<[Vec<PipeHandle>; NAMES]>,
     /// One for each handle, so that an end which was re-opened is here twice.
     ends: Mutex<Vec<(EndId, PipeHandle)>>,
-    /// Which pipe each open was for.
-    opens: Mutex<HashMap<Ticket, PipeHandle>>,
+    /// Which pipe each open was for, and who opened.
+    opens: Mutex<HashMap<Ticket, (PipeHandle, u32)>>,
+    /// Who opened each end first.
+    users: Mutex<HashMap<EndId, u32>>,
+    user_memory_bytes: Option<u64>,
     last_ticket: AtomicU64,
     waits: Mutex<HashMap<Ticket, Waits>>,
     answers: Mutex<HashMap<Ticket, Answer>>,
@@ -46,13 +52,15 @@ pub(crate) struct Arena {
 }
 
 impl Arena {
-    pub(crate) fn new(settings: Settings, memory_bytes: u64) -> Self {
+    pub(crate) fn new(settings: Settings, bounds: Bounds) -> Self {
         let arena = Self {
-            engine: Engine::new(settings, memory_bytes, attributes()),
+            engine: Engine::new(settings, bounds, attributes()),
             capacity_bytes: settings.capacity_bytes,
             pipes: Mutex::default(),
             ends: Mutex::default(),
             opens: Mutex::default(),
+            users: Mutex::default(),
+            user_memory_bytes: bounds.user_memory_bytes,
             last_ticket: AtomicU64::new(0),
             waits: Mutex::default(),
             answers: Mutex::default(),
@@ -116,8 +124,8 @@ impl Arena {
         for (ticket, answer) in effects.answers {
             match &answer {
                 Answer::Opened(end) => {
-                    let pipe = self.opens.lock()[&ticket].clone();
-                    self.ends.lock().push((*end, pipe));
+                    let (pipe, uid) = self.opens.lock()[&ticket].clone();
+                    self.note_open(*end, pipe, uid);
                 }
                 Answer::Read(data) => self.count_read(data),
                 Answer::Written(bytes) => self.count_written(*bytes),
@@ -127,6 +135,11 @@ impl Arena {
             let before = self.answers.lock().insert(ticket, answer);
             assert_eq!(before, None, "{ticket:?} is answered twice");
         }
+    }
+
+    fn note_open(&self, end: EndId, pipe: PipeHandle, uid: u32) {
+        self.users.lock().entry(end).or_insert(uid);
+        self.ends.lock().push((end, pipe));
     }
 
     fn count_read(&self, data: &Data) {
@@ -164,10 +177,11 @@ impl Arena {
             false => Patience::Wait,
         };
         let reopens = self.random_end(random).map(|(end, _)| end).filter(|_| random.chance(10));
-        let open = Open { wanted, who: Who::default(), patience, reopens };
-        self.opens.lock().insert(ticket, pipe.clone());
+        let uid = random.below(USERS) as u32;
+        let open = Open { wanted, who: Who { uid, ..Who::default() }, patience, reopens };
+        self.opens.lock().insert(ticket, (pipe.clone(), uid));
         match self.engine.open(&pipe, open, ticket, Now::read(), effects) {
-            Ok(Progress::Done(end)) => self.ends.lock().push((end, pipe)),
+            Ok(Progress::Done(end)) => self.note_open(end, pipe, uid),
             Ok(Progress::Waiting) => self.note(ticket, Waits::Open(pipe, wanted)),
             Err(_) => {}
         }
@@ -194,7 +208,10 @@ impl Arena {
         let blocking = random.pick(&[Blocking::Yes, Blocking::Yes, Blocking::No]);
         match self.engine.write(end, data, blocking, ticket, Now::read(), effects) {
             Ok(Progress::Done(bytes)) => self.count_written(bytes),
-            Ok(Progress::Waiting) => self.note(ticket, Waits::Write(pipe)),
+            Ok(Progress::Waiting) => {
+                let uid = self.users.lock()[&end];
+                self.note(ticket, Waits::Write(pipe, uid));
+            }
             Err(_) => {}
         }
     }
@@ -251,6 +268,14 @@ impl Arena {
             "answered but not waiting"
         );
         let memory = self.engine.memory();
+        let users = self.engine.users();
+        let held: u64 = users.iter().map(|(_, bytes)| bytes).sum();
+        assert_eq!(held, self.user_memory_bytes.map_or(0, |_| memory.used_bytes));
+        let has_memory = |uid: u32| {
+            let own = users.iter().find(|(user, _)| *user == uid).map_or(0, |(_, bytes)| *bytes);
+            let limit = self.user_memory_bytes.unwrap_or(u64::MAX);
+            memory.used_bytes < memory.limit_bytes && own < limit
+        };
         let instances = |pipe: &PipeHandle| self.engine.pipe_state(pipe).instances;
         let ready = |end| self.engine.poll(end, None, &mut Effects::default());
         for (ticket, waits) in waiting {
@@ -259,7 +284,7 @@ impl Arena {
                     let ready = ready(end).expect("it is open");
                     assert!(!ready.readable, "{ticket:?} waits to read: {ready:?}");
                 }
-                Waits::Write(pipe) if memory.used_bytes < memory.limit_bytes => {
+                Waits::Write(pipe, uid) if has_memory(uid) => {
                     let full = |(_, bytes): &(State, u64)| *bytes >= self.capacity_bytes;
                     assert!(instances(&pipe).iter().any(full), "{ticket:?} waits to write");
                 }
@@ -267,7 +292,7 @@ impl Arena {
                     let listens = |(state, _): &(State, u64)| state.is_listening();
                     assert!(!instances(&pipe).iter().any(listens), "{ticket:?} waits to open");
                 }
-                Waits::Write(_) | Waits::Open(..) | Waits::Flush => {}
+                Waits::Write(..) | Waits::Open(..) | Waits::Flush => {}
             }
         }
         for (key, (end, before)) in self.armed.lock().iter() {
@@ -296,6 +321,7 @@ impl Arena {
         assert_eq!(self.waiting().len(), 0, "{:?}", self.waiting());
         let left = (self.engine.waiting_count(), self.engine.end_count());
         assert_eq!((left, self.engine.memory().used_bytes), ((0, 0), 0));
+        assert_eq!((self.engine.users(), self.engine.summary().instances), (Vec::new(), 0));
         let (mut written, mut read, mut discarded) = (0, 0, 0);
         for pipe in self.pipes.lock().iter().flatten() {
             let traffic = self.engine.pipe_state(pipe).traffic;

@@ -207,6 +207,31 @@ fn a_transaction_sends_one_message_and_gets_the_next() {
     assert_eq!(world.fails_to_read(server), Error::WouldBlock);
 }
 
+/// > It never waits for room; where memory is used up it fails with `ENOSPC`, unless the other end
+/// > waits for it.
+///
+/// SEMANTICS: ioctl-transact
+#[test]
+fn transactions_that_nobody_answers_do_not_fill_memory() {
+    let mut world = World::with_memory(10, |settings| {
+        settings.access = Access::Duplex;
+        settings.pipe_type = PipeType::Message;
+        settings.capacity_bytes = 1;
+    });
+    let pipe = world.create("p");
+    let server = world.opens(&pipe, Wanted::SERVE_BOTH);
+    let client = world.opens(&pipe, Wanted::BOTH);
+    for _ in 0..2 {
+        let (ticket, result) = world.transact(client, "request", 9);
+        assert_eq!(result, Ok(Progress::Waiting));
+        world.cancel(ticket);
+        assert_eq!(world.failure(ticket), Error::Interrupted);
+    }
+    assert_eq!(world.transact(client, "request", 9).1, Err(Error::Full));
+    assert_eq!(world.reads(server), "request");
+    assert_eq!(world.transact(client, "request", 9).1, Ok(Progress::Waiting));
+}
+
 /// SEMANTICS: ioctl-transact
 #[test]
 fn a_transaction_does_not_wait_for_room_and_keeps_the_order() {

@@ -1,6 +1,7 @@
 //! A panic in the middle of an operation: that pipe is given up, and nothing else.
 
-use pipefs::{Blocking, Error, Wanted};
+use pipefs::settings::{Framing, PipeType};
+use pipefs::{Blocking, Bounds, Error, Wanted};
 
 use super::world::World;
 
@@ -36,6 +37,27 @@ fn a_pipe_on_which_an_operation_panics_is_given_up() {
     let client = world.opens(&other, Wanted::READ);
     assert_eq!(world.reads(client), "kept");
     assert_eq!(world.engine.memory().used_bytes, 0);
+}
+
+/// What users held there is theirs no longer, and who waits for it elsewhere gets it.
+#[test]
+fn a_pipe_that_is_given_up_holds_nobodys_memory() {
+    let bounds = Bounds { user_memory_bytes: Some(14), ..Bounds::memory(100) };
+    let mut world = World::within(bounds, |settings| {
+        settings.pipe_type = PipeType::Message;
+        settings.framing = Framing::Line;
+    });
+    let [pipe, other] = ["p", "other"].map(|name| world.create(name));
+    let server = world.opens(&pipe, Wanted::WRITE);
+    world.writes(server, "a line\nand begun");
+    assert_eq!(world.engine.users(), [(0, 16)]);
+    let waits = world.opens(&other, Wanted::WRITE);
+    let write = world.waits_to_write(waits, "more");
+    let given_up = world.engine.panic_within(&pipe, &mut world.effects);
+    assert_eq!(given_up, Err(Error::GivenUp));
+    world.deliver();
+    assert_eq!(world.was_written(write), 4);
+    assert_eq!((world.engine.users(), world.engine.summary().instances), (vec![(0, 4)], 1));
 }
 
 /// Who polls asks again, and learns that the end has gone.

@@ -19,6 +19,7 @@
 //! | [`lifetime`] | names that go with the last instance |
 //! | [`giving_up`] | an operation that panics |
 //! | [`half_done`] | a change of the tree of names that panics |
+//! | [`users`], [`limits`] | each user's memory; how many names and instances there may be |
 //! | [`names`] | names, directories and attributes |
 //! | [`races`] | two threads at the same moment |
 //! | [`stress`], [`arena`] | many threads on one engine |
@@ -38,6 +39,7 @@ mod functions;
 mod giving_up;
 mod half_done;
 mod lifetime;
+mod limits;
 mod memory;
 mod messages;
 mod names;
@@ -46,5 +48,6 @@ mod races;
 mod readiness;
 mod shared;
 mod stress;
+mod users;
 mod waiting;
 mod world;

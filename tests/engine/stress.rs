@@ -10,8 +10,8 @@ use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use pipefs::settings::{Access, Mode};
 use pipefs::{
-    Answer, Blocking, Effects, EndId, Engine, Error, Now, Open, Patience, PipeHandle, Progress,
-    ROOT, Result, Settings, Ticket, Wanted, Who,
+    Answer, Blocking, Bounds, Effects, EndId, Engine, Error, Now, Open, Patience, PipeHandle,
+    Progress, ROOT, Result, Settings, Ticket, Wanted, Who,
 };
 
 use super::arena::Arena;
@@ -57,7 +57,9 @@ fn random_operations_of_many_threads() {
             ..Settings::default()
         };
         let memory_bytes = if round % 2 == 0 { 200 } else { 1 << 20 };
-        let arena = Arc::new(Arena::new(settings, memory_bytes));
+        let user_memory_bytes = Some(100).filter(|_| round % 3 > 0);
+        let bounds = Bounds { user_memory_bytes, ..Bounds::memory(memory_bytes) };
+        let arena = Arc::new(Arena::new(settings, bounds));
         let shared = arena.clone();
         in_threads(4, move |thread| {
             let mut random = Random::new(round * 4 + thread as u64);
@@ -68,6 +70,55 @@ fn random_operations_of_many_threads() {
         arena.check_rest();
         let (read, discarded) = arena.check_end(&mut Random::new(round));
         assert!(read > 0 && discarded > 0, "the threads have done something");
+    }
+}
+
+/// A thousand writers, each with a pipe of its own, from four threads at once: the memory is
+/// exceeded by no more than the requests that are under way, and nothing is left of it.
+///
+/// SEMANTICS: write-memory, user-memory
+#[test]
+fn a_thousand_writers_stay_within_the_memory() {
+    const LIMIT: u64 = 64 << 20;
+    const REQUEST: usize = 1 << 20;
+    const THREADS: usize = 4;
+    let of_user = Bounds { user_memory_bytes: Some(LIMIT), ..Bounds::memory(u64::MAX) };
+    for bounds in [Bounds::memory(LIMIT), of_user] {
+        let engine = Arc::new(Engine::new(Settings::default(), bounds, attributes()));
+        let ends = Arc::new(Mutex::new(Vec::new()));
+        let (shared, all) = (engine.clone(), ends.clone());
+        in_threads(THREADS, move |thread| {
+            let data = Bytes::from(vec![7; REQUEST]);
+            let (now, mut effects) = (Now::read(), Effects::default());
+            let mut waiting = 0;
+            for number in 0..250 {
+                let name = format!("{thread}-{number}");
+                let pipe = shared.create(ROOT, name.as_bytes(), attributes(), None).unwrap();
+                let ticket = Ticket((1000 * (thread + 1) + number) as u64);
+                let (who, patience) = (Who::default(), Patience::Wait);
+                let open = Open { wanted: Wanted::WRITE, who, patience, reopens: None };
+                let opened = shared.open(&pipe, open, ticket, now, &mut effects);
+                let Ok(Progress::Done(end)) = opened else { panic!("{opened:?}") };
+                all.lock().push((name, end));
+                let yes = Blocking::Yes;
+                let written = shared.write(end, data.clone(), yes, ticket, now, &mut effects);
+                waiting += usize::from(written == Ok(Progress::Waiting));
+                let used = shared.memory().used_bytes;
+                assert!(used <= LIMIT + (THREADS * REQUEST) as u64, "{used} bytes");
+            }
+            assert!(waiting > 0, "there is not enough for all");
+        });
+        let most = LIMIT as usize / REQUEST + THREADS;
+        let held = engine.memory().used_bytes as usize / REQUEST;
+        assert!((LIMIT as usize / REQUEST..=most).contains(&held), "{held} requests");
+        assert_eq!(engine.waiting_count(), 1000 - held);
+        // Everybody goes: servers, then what waits for clients.
+        let (now, mut effects) = (Now::read(), Effects::default());
+        for (name, end) in ends.lock().iter() {
+            engine.close(*end, now, &mut effects).expect("it is open");
+            engine.unlink(ROOT, name.as_bytes(), now, &mut effects).expect("it is there");
+        }
+        assert_eq!((engine.memory().used_bytes, engine.users()), (0, Vec::new()));
     }
 }
 
@@ -174,10 +225,12 @@ fn byte(at: usize) -> u8 {
 #[test]
 fn pipelines_do_not_hang_for_want_of_memory() {
     const PIPELINES: usize = 3;
-    for mode in [Mode::Instance, Mode::Shared] {
+    let of_users = Bounds { user_memory_bytes: Some(8), ..Bounds::memory(1 << 20) };
+    let all = [Mode::Instance, Mode::Shared];
+    for (bounds, mode) in all.into_iter().flat_map(|m| [(Bounds::memory(8), m), (of_users, m)]) {
         let settings = Settings { capacity_bytes: 5, mode, ..Settings::default() };
         let office = Office {
-            engine: Engine::new(settings, 8, attributes()),
+            engine: Engine::new(settings, bounds, attributes()),
             answers: Mutex::default(),
             arrived: Condvar::new(),
             last_ticket: AtomicU64::new(1),

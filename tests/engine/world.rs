@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use pipefs::{
-    Answer, Attributes, Blocking, Data, Effects, EndId, Engine, Error, Node, Now, Open, Patience,
-    PipeHandle, PollKey, Progress, ROOT, Ready, Result, Settings, Ticket, Wanted, Who,
+    Answer, Attributes, Blocking, Bounds, Data, Effects, EndId, Engine, Error, Node, Now, Open,
+    Patience, PipeHandle, PollKey, Progress, ROOT, Ready, Result, Settings, Ticket, Wanted, Who,
 };
 
 pub(crate) struct World {
@@ -18,6 +18,8 @@ pub(crate) struct World {
     last_ticket: u64,
     answers: HashMap<Ticket, Answer>,
     pub(crate) woken: Vec<PollKey>,
+    /// Who opens.
+    pub(crate) who: Who,
 }
 
 impl World {
@@ -32,16 +34,21 @@ impl World {
     }
 
     pub(crate) fn with_memory(memory_bytes: u64, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::within(Bounds::memory(memory_bytes), change)
+    }
+
+    pub(crate) fn within(bounds: Bounds, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::default();
         change(&mut settings);
         Self {
-            engine: Engine::new(settings, memory_bytes, attributes()),
+            engine: Engine::new(settings, bounds, attributes()),
             effects: Effects::default(),
             start: Instant::now(),
             elapsed: Duration::ZERO,
             last_ticket: 0,
             answers: HashMap::new(),
             woken: Vec::new(),
+            who: Who::default(),
         }
     }
 
@@ -90,7 +97,7 @@ impl World {
         reopens: Option<EndId>,
     ) -> (Ticket, Result<Progress<EndId>>) {
         let (ticket, now) = (self.ticket(), self.now());
-        let open = Open { wanted, who: Who::default(), patience, reopens };
+        let open = Open { wanted, who: self.who, patience, reopens };
         let result = self.engine.open(pipe, open, ticket, now, &mut self.effects);
         self.deliver();
         (ticket, result)

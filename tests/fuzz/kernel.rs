@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use fuser::{Config, Session, SessionACL};
 use pipefs::settings::Mode;
-use pipefs::{Attributes, Engine, Settings};
+use pipefs::{Attributes, Bounds, Engine, Settings};
 
 use crate::fuse::data::wire::{self, IN_HEADER_BYTES, OUT_HEADER_BYTES, opcode};
 use crate::fuse::device::{Channel, Device};
@@ -64,7 +64,7 @@ impl Kernel {
         let (ours, theirs) = Channel::pair().expect("there are descriptors");
         let settings = Settings { capacity_bytes: 1000, ..Settings::default() };
         let root = Attributes::new(0o1777, 0, 0, SystemTime::UNIX_EPOCH);
-        let engine = Engine::new(settings, MEMORY_BYTES, root);
+        let engine = Engine::new(settings, Bounds::memory(MEMORY_BYTES), root);
         let driver = Arc::new(Driver::new(engine, vec![Device::new(driver_end)], ours));
         driver.control.send(&[IoSlice::new(&wire::own_init())]).expect("it is there");
         let metadata = Surviving::new(Arc::clone(&driver));

@@ -156,7 +156,7 @@ impl Model {
             _ => return Err(Error::NotConnected),
         };
         let both = known.wanted.read && known.wanted.write;
-        let (Some(reads), Some(_)) = (self.reads_from(end), self.writes_to(end)) else {
+        let (Some(reads), Some(writes)) = (self.reads_from(end), self.writes_to(end)) else {
             return Err(Error::BadState);
         };
         if !both || self.state(self.conduit(number)) != State::Connected {
@@ -165,7 +165,10 @@ impl Model {
         if self.is_offered(reads, end) {
             return Err(Error::Busy);
         }
-        if bytes > MESSAGE_MAX_BYTES { Err(Error::MessageTooLong) } else { Ok(()) }
+        if bytes > MESSAGE_MAX_BYTES {
+            return Err(Error::MessageTooLong);
+        }
+        if self.has_memory_for(writes) { Ok(()) } else { Err(Error::Full) }
     }
 
     /// An empty message.

@@ -73,6 +73,12 @@ impl Model {
             || has_memory && self.lane(lane).stores[store].weight() < capacity
     }
 
+    /// What comes there needs no memory, or there is some.
+    pub(crate) fn has_memory_for(&self, lane: LaneAt) -> bool {
+        let mut stores = 0..self.lane(lane).stores.len();
+        stores.all(|store| self.is_awaited(lane, store)) || self.used_bytes() < self.memory_bytes
+    }
+
     /// A write may come to all who read.
     pub(crate) fn takes_all(&self, lane: LaneAt) -> bool {
         (0..self.lane(lane).stores.len()).all(|store| self.takes(lane, store))

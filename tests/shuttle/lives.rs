@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use pipefs::settings::{Access, PipeType};
 use pipefs::{
-    Answer, Attributes, Blocking, Effects, EndId, Engine, Error, Now, Open, Patience, PipeHandle,
-    Progress, ROOT, Rename, Result, Settings, Ticket, Wait, Wanted, Who,
+    Answer, Attributes, Blocking, Bounds, Effects, EndId, Engine, Error, Now, Open, Patience,
+    PipeHandle, Progress, ROOT, Rename, Result, Settings, Ticket, Wait, Wanted, Who,
 };
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
@@ -57,7 +57,7 @@ impl Stage {
             pipe_type,
             ..Settings::default()
         };
-        let engine = Engine::new(settings, 1 << 20, attributes());
+        let engine = Engine::new(settings, Bounds::memory(1 << 20), attributes());
         let create = |name: &[u8], attributes: Attributes| {
             engine.create(ROOT, name, attributes, None).expect("a new name")
         };

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use pipefs::settings::{Access, Lifetime};
 use pipefs::{
-    Effects, EndId, Engine, Error, Node, Now, Open, Patience, PipeHandle, Progress, ROOT, Rename,
-    Settings, Ticket, Wanted, Who,
+    Bounds, Effects, EndId, Engine, Error, Node, Now, Open, Patience, PipeHandle, Progress, ROOT,
+    Rename, Settings, Ticket, Wanted, Who,
 };
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
@@ -35,7 +35,7 @@ impl Stage {
             lifetime: Lifetime::LastClose,
             ..Settings::default()
         };
-        let engine = Engine::new(settings, 1 << 20, attributes());
+        let engine = Engine::new(settings, Bounds::memory(1 << 20), attributes());
         let now = Now { monotonic: std::time::Instant::now(), wall: SystemTime::UNIX_EPOCH };
         let create =
             |name: &[u8]| engine.create(ROOT, name, attributes(), None).expect("a new name");

@@ -1,4 +1,4 @@
-//! Somebody polls to write where the mount has no memory. It comes and goes, and a reader begins to
+//! Somebody polls to write where the mount, or the user, has no memory. It comes and goes, and a reader begins to
 //! wait, who needs none: the poller hears of it, whatever the order.
 
 use std::sync::{Arc, Mutex};
@@ -6,8 +6,8 @@ use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use pipefs::{
-    Blocking, Effects, EndId, Engine, Now, Open, Patience, PollKey, Progress, ROOT, Settings,
-    Ticket, Wanted, Who,
+    Blocking, Bounds, Effects, EndId, Engine, Now, Open, Patience, PollKey, Progress, ROOT,
+    Settings, Ticket, Wanted, Who,
 };
 use shuttle::thread;
 
@@ -59,9 +59,9 @@ impl Stage {
     }
 }
 
-fn poll() {
+fn poll(bounds: Bounds) {
     let settings = Settings::default();
-    let engine = Engine::new(settings, ALL.len() as u64, attributes());
+    let engine = Engine::new(settings, bounds, attributes());
     let now = Now { monotonic: Instant::now(), wall: SystemTime::UNIX_EPOCH };
     let stage = Arc::new(Stage { engine, now, woken: Mutex::default() });
     let (hoard, hoarder) = stage.open(b"hoard");
@@ -87,5 +87,12 @@ fn poll() {
 
 #[test]
 fn a_poller_hears_of_a_reader_while_memory_comes_and_goes() {
-    explore("polling", 2000, poll);
+    explore("polling", 2000, || poll(Bounds::memory(ALL.len() as u64)));
+}
+
+#[test]
+fn a_poller_hears_of_a_reader_while_its_users_memory_comes_and_goes() {
+    let user_memory_bytes = Some(ALL.len() as u64);
+    let bounds = Bounds { user_memory_bytes, ..Bounds::memory(1 << 20) };
+    explore("polling, memory of a user", 2000, move || poll(bounds));
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use pipefs::Settings;
 use pipefs::settings::{Access, Lifetime};
+use pipefs::{Bounds, Settings};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::Arc;
 use shuttle::thread;
@@ -17,8 +17,8 @@ const THREADS: usize = 3;
 /// Operations of each thread: enough for two to meet, few enough for schedules that differ.
 const STEPS: usize = 15;
 
-fn storm(settings: Settings, memory_bytes: u64) {
-    let arena = Arc::new(Arena::new(settings, memory_bytes));
+fn storm(settings: Settings, bounds: Bounds) {
+    let arena = Arc::new(Arena::new(settings, bounds));
     let threads: Vec<_> = (0..THREADS)
         .map(|_| {
             let (arena, seed) = (arena.clone(), thread_rng().r#gen());
@@ -39,12 +39,18 @@ fn settings() -> Settings {
 
 #[test]
 fn random_operations() {
-    explore("storm", 2000, || storm(settings(), 1 << 20));
+    explore("storm", 2000, || storm(settings(), Bounds::memory(1 << 20)));
 }
 
 #[test]
 fn random_operations_short_of_memory() {
-    explore("storm, little memory", 2000, || storm(settings(), 70));
+    explore("storm, little memory", 2000, || storm(settings(), Bounds::memory(70)));
+}
+
+#[test]
+fn random_operations_of_users_short_of_memory() {
+    let bounds = Bounds { user_memory_bytes: Some(50), ..Bounds::memory(130) };
+    explore("storm, little memory for each user", 2000, move || storm(settings(), bounds));
 }
 
 #[test]
@@ -55,5 +61,5 @@ fn random_operations_on_names_that_go() {
         max_instances: Some(2),
         ..settings()
     };
-    explore("storm, names that go", 2000, move || storm(settings(), 100));
+    explore("storm, names that go", 2000, move || storm(settings(), Bounds::memory(100)));
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use log::{info, warn};
+use pipefs::Bounds;
 
 use crate::cli::Mount;
 use crate::exit::{Exit, Failure, say};
@@ -18,6 +19,10 @@ use crate::linux::privileges;
 use crate::linux::signals::Caught;
 use crate::linux::unmount;
 use crate::options::{OptionError, Options, Unknown};
+
+/// Most names, and most instances of all pipes together, if nobody says.
+const DEFAULT_MAX_PIPES: u64 = 100_000;
+const DEFAULT_TOTAL_INSTANCES: u64 = 100_000;
 
 /// Mounts, and returns in the foreground when the mount is gone, else as soon as it answers.
 pub(crate) fn run(arguments: &Mount) -> Result<(), Failure> {
@@ -45,6 +50,18 @@ fn options(arguments: &Mount) -> Result<Options, OptionError> {
     Ok(options)
 }
 
+/// The limits of the mount, for which nobody has to ask.
+fn bounds(options: &Options) -> Bounds {
+    let memory = || memory::default_limit_bytes(Path::new("/"));
+    let names = options.max_pipes.unwrap_or(DEFAULT_MAX_PIPES);
+    Bounds {
+        memory_bytes: options.memory_bytes.unwrap_or_else(memory),
+        user_memory_bytes: options.user_memory_bytes,
+        max_names: usize::try_from(names).unwrap_or(usize::MAX),
+        max_instances: options.total_instances.unwrap_or(DEFAULT_TOTAL_INSTANCES),
+    }
+}
+
 /// Everything that is known before the mount is made.
 struct Driver {
     /// Absolute and without symbolic links.
@@ -66,12 +83,10 @@ impl Driver {
             None if arguments.foreground => Sink::Stderr,
             None => Sink::Syslog,
         };
-        let memory_bytes =
-            options.memory_bytes.unwrap_or_else(|| memory::default_limit_bytes(Path::new("/")));
         let config = Config {
             allow_other: options.allow_other,
             auto_unmount: options.auto_unmount,
-            memory_bytes,
+            bounds: bounds(&options),
             defaults: options.defaults,
             fsname: options.fsname.unwrap_or_else(|| "pipefs".into()),
         };

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use pipefs::{
-    Answer, Attributes, Data, Effects, EndId, Engine, Error, Now, PipeHandle, Progress, Settings,
-    State, Ticket, Who,
+    Answer, Attributes, Bounds, Data, Effects, EndId, Engine, Error, Now, PipeHandle, Progress,
+    Settings, State, Ticket, Who,
 };
 
 use super::errno;
@@ -46,7 +46,7 @@ impl EngineArm {
             settings.set(key, value).expect("a setting");
         }
         Self {
-            engine: Engine::new(settings, u64::MAX, attributes()),
+            engine: Engine::new(settings, Bounds::memory(u64::MAX), attributes()),
             effects: Effects::default(),
             start: Instant::now(),
             elapsed: Duration::ZERO,

@@ -1,0 +1,222 @@
+//! Memory pressure: an operation on one pipe, and what follows from it for pipes whose writers wait
+//! for memory, that of the mount or their user's own.
+
+use std::collections::VecDeque;
+use std::time::SystemTime;
+
+use rustc_hash::FxHashMap;
+
+use crate::effects::{Answer, Effects};
+use crate::engine::Engine;
+use crate::giving_up::{GivenUp, attempt};
+use crate::handle::PipeHandle;
+use crate::pipe::Pipe;
+use crate::quota::Gate;
+use crate::sync::Arc;
+use crate::users::User;
+
+/// Pipes where somebody was refused for lack of memory.
+#[derive(Debug, Default)]
+pub(crate) struct Pressed {
+    /// Of the mount's; longest waiting first.
+    pipes: VecDeque<PipeHandle>,
+    /// Of a user's own; each list has at least one pipe.
+    users: FxHashMap<u32, Starved>,
+    /// Users among them who have memory again, or had it a moment ago.
+    due: Vec<u32>,
+}
+
+/// A user whose writers wait for one another.
+#[derive(Debug)]
+struct Starved {
+    user: Arc<User>,
+    /// Longest waiting first.
+    pipes: VecDeque<PipeHandle>,
+}
+
+/// Which list a pipe was on.
+#[derive(Debug, Clone, Copy)]
+enum Lack {
+    Memory,
+    User(u32),
+}
+
+/// On which lists a pipe stands.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Marks {
+    memory: bool,
+    users: Vec<u32>,
+}
+
+impl Marks {
+    /// Whether somebody was refused here and may not have been told of memory since.
+    pub(crate) fn any(&self) -> bool {
+        self.memory || !self.users.is_empty()
+    }
+
+    fn clear(&mut self, lack: Lack) {
+        match lack {
+            Lack::Memory => self.memory = false,
+            Lack::User(uid) => self.users.retain(|other| *other != uid),
+        }
+    }
+}
+
+impl Pressed {
+    /// Whether a pipe may have to be looked at. While the mount has memory nothing waits for it.
+    fn has_work(&self) -> bool {
+        !self.pipes.is_empty() || !self.due.is_empty()
+    }
+
+    fn add_starved(&mut self, user: &Arc<User>, handle: &PipeHandle) {
+        let new = || Starved { user: Arc::clone(user), pipes: VecDeque::new() };
+        self.users.entry(user.uid).or_insert_with(new).pipes.push_back(handle.clone());
+    }
+
+    /// A user may have memory: its pipes get their turn, if there are any.
+    fn is_due(&mut self, user: &User) {
+        if self.users.contains_key(&user.uid) && user.has_room() && !self.due.contains(&user.uid) {
+            self.due.push(user.uid);
+        }
+    }
+
+    /// Takes out the pipe whose turn it is.
+    fn next(&mut self, has_memory: bool) -> Option<(PipeHandle, Lack)> {
+        let first = has_memory.then(|| self.pipes.pop_front());
+        if let Some(handle) = first.flatten() {
+            return Some((handle, Lack::Memory));
+        }
+        while let Some(uid) = self.due.last().copied() {
+            if let Some(starved) = self.users.get_mut(&uid) {
+                let first = starved.user.has_room().then(|| starved.pipes.pop_front());
+                if starved.pipes.is_empty() {
+                    self.users.remove(&uid);
+                }
+                if let Some(handle) = first.flatten() {
+                    return Some((handle, Lack::User(uid)));
+                }
+            }
+            self.due.pop();
+        }
+        None
+    }
+}
+
+impl Engine {
+    /// Runs one operation on a locked pipe, then does what follows for others: forgets tickets
+    /// that were answered, and lets writers elsewhere use memory that became free. `wall` is for
+    /// the times of what the operation lets others read and write.
+    pub(crate) fn on_pipe<T: GivenUp>(
+        &self,
+        handle: &PipeHandle,
+        wall: Option<SystemTime>,
+        effects: &mut Effects,
+        operation: impl FnOnce(&mut Pipe, &Gate<'_>, &mut Effects) -> T,
+    ) -> T {
+        let mut has_expired = false;
+        let value = self.on_one_pipe(handle, wall, effects, |pipe, gate, effects| {
+            let value = operation(pipe, gate, effects);
+            has_expired = pipe.has_expired();
+            value
+        });
+        if let Some(wall) = wall.filter(|_| has_expired) {
+            self.let_go_of_name(handle, wall, effects);
+        }
+        if self.pressed.lock().has_work() {
+            self.relieve(wall, effects);
+        }
+        value
+    }
+
+    pub(crate) fn on_one_pipe<T: GivenUp>(
+        &self,
+        handle: &PipeHandle,
+        wall: Option<SystemTime>,
+        effects: &mut Effects,
+        operation: impl FnOnce(&mut Pipe, &Gate<'_>, &mut Effects) -> T,
+    ) -> T {
+        let answered = effects.answers.len();
+        let gate = Gate::new(&self.quota);
+        let mut pipe = handle.lock();
+        let instances = pipe.instances.count();
+        let value = match attempt(|| operation(&mut pipe, &gate, effects)) {
+            Some(value) => {
+                let buffered = pipe.buffered_bytes.checked_add_signed(gate.change_bytes());
+                pipe.buffered_bytes = buffered.expect("a pipe releases what it has reserved");
+                self.note_answers(handle, &mut pipe, wall, answered, effects);
+                value
+            }
+            None => {
+                self.give_up(handle, &mut pipe, &gate, answered, effects);
+                T::given_up()
+            }
+        };
+        self.quota.count_instances(pipe.instances.count() - instances - gate.new_instances());
+        self.note_pressure(handle, &mut pipe, gate);
+        value
+    }
+
+    /// Forgets the operations that were answered, and notes what their answers let others see.
+    fn note_answers(
+        &self,
+        handle: &PipeHandle,
+        pipe: &mut Pipe,
+        wall: Option<SystemTime>,
+        answered: usize,
+        effects: &Effects,
+    ) {
+        let new = &effects.answers[answered..];
+        for (_, answer) in new {
+            if let Answer::Opened(end) = answer {
+                self.ends.write().insert(*end, handle.clone());
+            }
+        }
+        if new.is_empty() {
+            return;
+        }
+        let mut register = self.register.lock();
+        for (ticket, answer) in new {
+            register.forget(*ticket);
+            match (answer, wall) {
+                (Answer::Read(data) | Answer::Transacted(data), Some(wall)) if !data.is_empty() => {
+                    pipe.attributes.accessed = wall;
+                }
+                (Answer::Written(_) | Answer::Sent, Some(wall)) => pipe.attributes.modified = wall,
+                _ => {}
+            }
+        }
+    }
+
+    /// Remembers that memory stood in somebody's way here, and who has got some.
+    fn note_pressure(&self, handle: &PipeHandle, pipe: &mut Pipe, gate: Gate<'_>) {
+        if gate.has_refused() && !pipe.pressed.memory {
+            pipe.pressed.memory = true;
+            self.pressed.lock().pipes.push_back(handle.clone());
+        }
+        let (starved, relieved) = gate.into_users();
+        if starved.is_empty() && relieved.is_empty() {
+            return;
+        }
+        let mut pressed = self.pressed.lock();
+        for user in &starved {
+            if !pipe.pressed.users.contains(&user.uid) {
+                pipe.pressed.users.push(user.uid);
+                pressed.add_starved(user, handle);
+            }
+        }
+        // Also those refused here: who made room for them meanwhile did not know of this pipe.
+        starved.iter().chain(&relieved).for_each(|user| pressed.is_due(user));
+    }
+
+    /// Lets waiting writers go on, pipe after pipe, while there is memory for them.
+    fn relieve(&self, wall: Option<SystemTime>, effects: &mut Effects) {
+        loop {
+            let next = self.pressed.lock().next(self.quota.has_room());
+            let Some((handle, lack)) = next else { return };
+            self.on_one_pipe(&handle, wall, effects, |pipe, gate, effects| {
+                pipe.pressed.clear(lack);
+                pipe.relieve(gate, effects);
+            });
+        }
+    }
+}
