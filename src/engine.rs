@@ -49,6 +49,7 @@ impl Now {
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) defaults: Settings,
+    pub(crate) bounds: Bounds,
     pub(crate) quota: Quota,
     next_ino: AtomicU64,
     next_end: AtomicU64,
@@ -70,6 +71,7 @@ impl Engine {
     pub fn new(defaults: Settings, bounds: Bounds, root: Attributes) -> Self {
         Self {
             defaults,
+            bounds,
             quota: Quota::new(&bounds),
             next_ino: AtomicU64::new(ROOT.0 + 1),
             next_end: AtomicU64::new(1),

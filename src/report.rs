@@ -120,6 +120,10 @@ pub struct Summary {
     pub max_names: usize,
     /// Instances of all pipes, those included whose server has closed.
     pub instances: u64,
+    /// The limit of `instances`.
+    pub max_instances: u64,
+    /// What the writers of one user may hold; `None`: all of the memory.
+    pub user_memory_bytes: Option<u64>,
     /// Operations that wait.
     pub waiting: usize,
     /// How many ever had to.
@@ -182,6 +186,12 @@ impl Engine {
         MemoryUse { limit_bytes: self.quota.limit_bytes(), used_bytes: self.quota.used_bytes() }
     }
 
+    /// How many names there are, those of directories included, and how many there may be.
+    #[must_use]
+    pub fn names_used(&self) -> (usize, usize) {
+        self.names().names()
+    }
+
     /// Users whose writers hold memory, and how many bytes, those with most first. Empty where
     /// users have no limit of their own.
     #[must_use]
@@ -215,6 +225,8 @@ impl Engine {
             names,
             max_names,
             instances: self.quota.instances(),
+            max_instances: self.bounds.max_instances,
+            user_memory_bytes: self.bounds.user_memory_bytes,
             waiting,
             waited,
             dropped_bytes,

@@ -1,4 +1,4 @@
-//! `pipefs stat`: all about a pipe.
+//! `pipefs stat`: all about a pipe, or about a whole mount.
 
 use std::fmt::Write;
 use std::io;
@@ -19,9 +19,14 @@ pub(super) fn run(arguments: &Stat) -> Result<(), Failure> {
     let mut stdout = Stdout::lock();
     let mut owners = Owners::default();
     each(&arguments.names, |name| {
-        let pipe = PipeFile::find(name)?;
-        let text =
-            if arguments.json { as_json(name, &pipe) } else { page(name, &pipe, &mut owners) };
+        let root = PipeFile::root(name);
+        let is_root = root.is_some();
+        let pipe = root.map_or_else(|| PipeFile::find(name), Ok)?;
+        let text = match (arguments.json, is_root) {
+            (true, _) => as_json(name, &pipe),
+            (false, false) => page(name, &pipe, &mut owners),
+            (false, true) => mount_page(name, &pipe, &mut owners),
+        };
         stdout.print(text.map_err(|error| pipe_file::failure(name, &error))?)?;
         stdout.flush()
     })
@@ -65,6 +70,46 @@ fn page(name: &Path, pipe: &PipeFile, owners: &mut Owners) -> io::Result<String>
     Ok(page.0)
 }
 
+/// What is printed about a whole mount.
+fn mount_page(name: &Path, root: &PipeFile, owners: &mut Owners) -> io::Result<String> {
+    let state = root.state()?;
+    let mut page = Page(format!("{}\n", shown(name)));
+    for (key, value) in state.iter().filter(|(_, value)| !value.is_array() && !value.is_object()) {
+        match value {
+            Value::Null => page.line(&words(key), "unlimited"),
+            _ => page.quantity(key, Some(value)),
+        }
+    }
+    let users = elements(state.get("users"));
+    if !users.is_empty() {
+        page.heading("users");
+    }
+    for user in users {
+        let used = view::exact_size(user["used_bytes"].as_u64().unwrap_or(0));
+        page.line(&owners.account(user), used);
+    }
+    let totals: Vec<_> = members(&state, "totals").collect();
+    page.heading("totals");
+    for (key, total) in totals.iter().filter(|(_, total)| !total.is_object()) {
+        page.quantity(key, Some(total));
+    }
+    for (heading, numbers) in totals {
+        let Some(numbers) = numbers.as_object().filter(|numbers| !numbers.is_empty()) else {
+            continue;
+        };
+        page.heading(heading);
+        for (key, number) in numbers {
+            page.line(key, number.to_string());
+        }
+    }
+    Ok(page.0)
+}
+
+/// The name of a quantity: a unit at its end goes to the number.
+fn words(key: &str) -> String {
+    key.trim_end_matches("_bytes").replace('_', " ")
+}
+
 /// What is printed about one pipe.
 struct Page(String);
 
@@ -86,7 +131,7 @@ impl Page {
             (Some(_), Some(bytes)) => view::exact_size(bytes),
             (None, Some(number)) => number.to_string(),
         };
-        self.line(&name.trim_end_matches("_bytes").replace('_', " "), value);
+        self.line(&words(name), value);
     }
 
     fn settings(&mut self, state: &State) {

@@ -159,19 +159,6 @@ impl Driver {
             "instances_not_listed": state.instances_not_listed,
         })
     }
-
-    fn mount_state(&self) -> Value {
-        let summary = self.engine.summary();
-        json!({
-            "pipes": summary.pipes,
-            "directories": summary.directories,
-            "ends": summary.ends,
-            "waiting_operations": summary.waiting,
-            "doors": self.doors.lock().len(),
-            "memory_limit_bytes": summary.memory.limit_bytes,
-            "memory_used_bytes": summary.memory.used_bytes,
-        })
-    }
 }
 
 fn of_end(end: &EndReport) -> Value {

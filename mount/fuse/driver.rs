@@ -8,6 +8,7 @@ use fuser::{FopenFlags, ReplyEmpty, ReplyIoctl};
 use parking_lot::{Condvar, Mutex};
 use pipefs::{Answer, Effects, EndId, Engine, Error, Ino, Name, Progress, Ticket, Wanted};
 
+use super::counters::Counters;
 use super::data::buffers::Buffers;
 use super::data::closing::Closing;
 use super::data::order::Order;
@@ -48,6 +49,7 @@ pub(crate) struct Driver {
     pub(crate) unwritten: Unwritten,
     pub(crate) housekeeper: Housekeeper,
     pub(crate) closing: Closing,
+    pub(crate) counters: Counters,
     /// A test wants the next read to panic.
     #[cfg(debug_assertions)]
     pub(crate) panics_at_read: AtomicBool,
@@ -94,6 +96,7 @@ impl Driver {
         Self {
             engine,
             order: Order::new(devices.len()),
+            counters: Counters::new(devices.len()),
             devices,
             control,
             buffers: Buffers::default(),

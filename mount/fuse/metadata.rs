@@ -261,8 +261,12 @@ impl Filesystem for Metadata {
         let block = u64::from(STATFS_BLOCK_BYTES);
         let total = memory.limit_bytes / block;
         let free = memory.limit_bytes.saturating_sub(memory.used_bytes) / block;
-        let longest = pipefs::Name::MAX_BYTES as u32;
-        reply.statfs(total, free, free, 0, 0, STATFS_BLOCK_BYTES, longest, STATFS_BLOCK_BYTES);
+        let (names, most) = self.driver.engine.names_used();
+        // Without a limit there is nothing to tell, as with other filesystems of that kind.
+        let most = if most == usize::MAX { 0 } else { most };
+        let (files, free_files) = (most as u64, most.saturating_sub(names) as u64);
+        let (block, longest) = (STATFS_BLOCK_BYTES, pipefs::Name::MAX_BYTES as u32);
+        reply.statfs(total, free, free, files, free_files, block, longest, block);
     }
 
     fn ioctl(

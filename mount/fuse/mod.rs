@@ -20,6 +20,7 @@
 //! - `metadata`, `entries` — all other operations; what the kernel sees of a node
 //! - `ioctl` — the pipe functions that are no system call of their own
 //! - `attributes` — settings and state as extended attributes
+//! - `counters`, `mount_state` — what was asked and answered; the state of the whole mount
 //! - `doors`, `sizes` — why a pipe has many inode numbers; the sizes that the kernel keeps
 //! - `handle` — the number of an open file
 //! - `survive` — what becomes of a request that panics
@@ -28,6 +29,7 @@
 //! - `fuzz` — for tests: what a strange kernel might send
 
 mod attributes;
+mod counters;
 mod data;
 mod device;
 mod doors;
@@ -40,6 +42,7 @@ pub mod fuzz;
 mod handle;
 pub mod ioctl;
 mod metadata;
+mod mount_state;
 mod mounting;
 mod route;
 mod session;

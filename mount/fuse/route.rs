@@ -2,7 +2,7 @@
 
 use std::io::IoSlice;
 
-use log::{debug, error};
+use log::{debug, error, warn};
 use pipefs::Ticket;
 
 use super::data::wire::{self, OUT_HEADER_BYTES, opcode};
@@ -65,7 +65,7 @@ impl Driver {
     pub(crate) fn forward(&self, ticket: Ticket, parts: &[IoSlice<'_>]) {
         if let Err(problem) = self.control.send(parts) {
             // EMSGSIZE would take a larger message than any operation that pipes have.
-            error!("request {} did not reach the control plane: {problem}", ticket.0);
+            warn!("request {} did not reach the control plane and fails: {problem}", ticket.id());
             self.reply_error(ticket, libc::EIO);
         }
     }
@@ -79,10 +79,11 @@ impl Driver {
                     let reply = &mut buffer[..len];
                     let ticket = Ticket(wire::replied_unique(reply).unwrap_or(0));
                     wire::set_unique(reply, ticket.id());
+                    self.counters.reply(reply);
                     self.send(ticket, &[IoSlice::new(reply)]);
                 }
                 Ok(0) => return,
-                Ok(len) => error!("a reply of {len} bytes from the control plane"),
+                Ok(len) => warn!("a reply of {len} bytes from the control plane is none"),
                 Err(problem) => {
                     if !self.is_stopping() {
                         error!("no more replies from the control plane: {problem}");

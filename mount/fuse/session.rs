@@ -14,6 +14,7 @@ use fuser::{Config as FuserConfig, Session, SessionACL};
 use log::{debug, info, warn};
 use nix::unistd::{getegid, geteuid};
 use pipefs::{Attributes, Bounds, Engine, Settings};
+use serde_json::Value;
 
 use super::data::wire;
 use super::device::{Channel, Device, return_freed_memory};
@@ -53,7 +54,7 @@ pub struct Mounted {
     gone: std::sync::mpsc::Receiver<io::Result<()>>,
 }
 
-/// Takes a served mount down, from any thread.
+/// A served mount for any thread: tells its state, and takes it down.
 #[derive(Debug, Clone)]
 pub struct Stopper {
     driver: Arc<Driver>,
@@ -196,6 +197,12 @@ impl Stopper {
     #[must_use]
     pub fn mount(&self) -> &Entry {
         &self.mount
+    }
+
+    /// The state of the mount, a JSON object as docs/STATE.md describes it.
+    #[must_use]
+    pub fn state(&self) -> Value {
+        self.driver.mount_state()
     }
 
     /// Ends every waiting operation with an error and unmounts, lazily because ends may be open:

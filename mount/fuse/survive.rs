@@ -18,7 +18,7 @@ use fuser::{
     ReplyAttr, ReplyCreate, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyOpen,
     ReplyStatfs, ReplyXattr, Request, TimeOrNow,
 };
-use log::error;
+use log::warn;
 #[cfg(debug_assertions)]
 use {
     fuser::Errno,
@@ -35,7 +35,9 @@ use super::metadata::Metadata;
 pub(crate) fn survive<T>(what: &str, work: impl FnOnce() -> T) -> Option<T> {
     let done = catch_unwind(AssertUnwindSafe(work)).ok();
     if done.is_none() {
-        error!("{what} was given up because of the panic above; the mount goes on");
+        warn!(
+            "{what} was given up because of the panic above; the mount goes on. Please report it"
+        );
     }
     done
 }

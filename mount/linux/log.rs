@@ -16,6 +16,9 @@ use syslog::{BasicLogger, Facility, Formatter3164, LoggerBackend};
 
 use crate::view;
 
+/// What the state is logged under when somebody has asked for it: it is shown whatever the level.
+pub const STATE: &str = "pipefs::state";
+
 /// Syslog's socket.
 const SYSLOG_SOCKET: &str = "/dev/log";
 
@@ -67,6 +70,7 @@ fn levels(verbosity: u8) -> env_logger::Builder {
         let (time, level, target) = (line.timestamp(), record.level(), record.target());
         writeln!(line, "[{time} {level:<5} {target}] {}", text(record))
     });
+    builder.filter_module(STATE, LevelFilter::Info);
     builder.filter_level(match verbosity {
         0 => LevelFilter::Warn,
         1 => LevelFilter::Info,
@@ -163,19 +167,25 @@ mod tests {
         let socket = dir.path().join("log");
         assert!(syslog(&socket).is_none());
         let listener = UnixDatagram::bind(&socket).unwrap();
-        let filter = env_logger::Builder::new().filter_level(LevelFilter::Warn).build();
+        let filter = levels(0).filter_level(LevelFilter::Warn).build();
         let sink = Filtered { filter, logger: syslog(&socket).unwrap() };
 
         log::set_max_level(LevelFilter::Trace);
         let record = |level| Record::builder().level(level).target("pipefs").build();
         sink.log(&record(Level::Info));
         sink.log(&record(Level::Warn));
+        // What was asked for is shown, whatever the level.
+        sink.log(&Record::builder().level(Level::Info).target(STATE).build());
         let mut line = [0; 200];
         let length = listener.recv(&mut line).unwrap();
         let line = String::from_utf8_lossy(&line[..length]);
         // Facility daemon (3), severity warning (4).
         assert!(line.starts_with("<28>"), "{line}");
         assert!(line.contains(&format!("pipefs[{}]: ", process::id())), "{line}");
+        let mut line = [0; 200];
+        let length = listener.recv(&mut line).unwrap();
+        // Severity informational (6).
+        assert!(line[..length].starts_with(b"<30>"));
 
         let forged = "a\n<24>pipefs[1]: forged \u{1b}[31m";
         sink.log(&Record::builder().level(Level::Error).args(format_args!("{forged}")).build());

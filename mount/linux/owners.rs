@@ -51,6 +51,13 @@ impl Owners {
         format!("{}, {owner}", process(number("pid").unwrap_or(0)))
     }
 
+    /// The user of an account of the mount's memory.
+    #[must_use]
+    pub fn account(&mut self, account: &Value) -> String {
+        let uid = account["uid"].as_u64().and_then(|uid| u32::try_from(uid).ok());
+        self.user(uid.unwrap_or(0)).to_owned()
+    }
+
     fn both(&mut self, uid: u32, gid: u32) -> String {
         let user = self.user(uid).to_owned();
         format!("{user}:{}", self.group(gid))

@@ -48,6 +48,17 @@ impl PipeFile {
         Ok(Self(file))
     }
 
+    /// The root directory of a pipefs, which has a state as pipes have; `None`: it is none.
+    #[must_use]
+    pub fn root(path: &Path) -> Option<Self> {
+        let file = point_at(path, 0).ok()?;
+        let is_directory = file.metadata().is_ok_and(|data| data.is_dir());
+        let mount = mount_of(&file).ok()??;
+        let root = Self(file);
+        let is_root = is_directory && mount.is_pipefs() && root.attribute("state").is_ok();
+        is_root.then_some(root)
+    }
+
     /// What is going on in it.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The signals that end a mount: SIGINT, SIGTERM and SIGHUP.
+//! The signals that end a mount, SIGINT, SIGTERM and SIGHUP, and SIGUSR1, which asks for its state.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use log::{error, info};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::signal_name;
 
@@ -29,10 +29,11 @@ impl Caught {
     pub fn catch() -> io::Result<Self> {
         let ignored = ignored_signals();
         let hangup = (!ignored.contains(&SIGHUP)).then_some(SIGHUP);
-        Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup)).map(Self)
+        Signals::new([SIGINT, SIGTERM, SIGUSR1].into_iter().chain(hangup)).map(Self)
     }
 
-    /// Starts a thread that calls `stop` at the first signal, also one that has arrived already.
+    /// Starts a thread that calls `report` at each SIGUSR1, and `stop` at the first signal that ends,
+    /// also one that has arrived already.
     /// If a second one finds the process still there, and `stop` does not get it to end within
     /// two seconds, the thread calls `give_up` and ends the process.
     ///
@@ -40,12 +41,18 @@ impl Caught {
     /// No thread could be started.
     pub fn act(
         self,
+        report: impl Fn() + Send + 'static,
         stop: impl FnOnce() + Send + 'static,
         give_up: impl FnOnce() + Send + 'static,
     ) -> io::Result<()> {
         let mut signals = self.0;
         let wait = move || {
-            let mut arriving = signals.forever();
+            let mut arriving = signals.forever().filter(|signal| {
+                if *signal == SIGUSR1 {
+                    report();
+                }
+                *signal != SIGUSR1
+            });
             let Some(first) = arriving.next() else { return };
             info!("{}: stopping", signal_name(first).unwrap_or("a signal"));
             // On a thread of its own: this one has to see the next signal even if it hangs.

@@ -26,6 +26,12 @@ impl Owners {
     pub fn holder(&mut self, end: &Value) -> String {
         format!("pid {}", end["pid"].as_u64().unwrap_or(0))
     }
+
+    /// The user of an account of the mount's memory.
+    #[must_use]
+    pub fn account(&mut self, account: &Value) -> String {
+        account["uid"].to_string()
+    }
 }
 
 /// The permissions of a file in words.

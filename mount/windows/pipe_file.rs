@@ -29,6 +29,12 @@ impl PipeFile {
         Err(unavailable("finding pipes by their paths"))
     }
 
+    /// The root directory of a pipefs.
+    #[must_use]
+    pub fn root(_: &Path) -> Option<Self> {
+        None
+    }
+
     /// What is going on in it.
     ///
     /// # Errors

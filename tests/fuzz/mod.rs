@@ -4,10 +4,13 @@
 //! - [`requests`]: start here: requests for a whole driver, whose kernel is the test, by [`kernel`]
 //! - [`wire`]: the decoders alone
 //! - [`text`]: options, settings, names, and what is shown of them
+//! - `logging`: what is refused is logged
 //! - `runs`: kept inputs, and random changes of them, on any toolchain; docs/TESTING.md has the
 //!   other way, with coverage, and how to go on for hours
 
 mod kernel;
+#[cfg(test)]
+mod logging;
 mod requests;
 #[cfg(test)]
 mod runs;

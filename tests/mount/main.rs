@@ -17,6 +17,8 @@
 //! | [`work_queue`] | processes that share jobs, while some of them are killed |
 //! | [`numbered`] | messages and processes for these crowds |
 //! | [`memory`] | the memory limit, and what the driver takes |
+//! | [`users`] | each user's memory, and limits of names and instances |
+//! | [`observing`] | counters, and the log |
 //! | [`readiness`] | poll and select on every end, `O_NONBLOCK` |
 //! | [`epoll`] | epoll, level and edge |
 //! | [`impersonating`] | a server that acts as its client when it uses files |
@@ -77,6 +79,7 @@ mod memory;
 mod messages;
 mod names;
 mod numbered;
+mod observing;
 mod one_open_file;
 mod ordinary_user;
 mod permissions;
@@ -88,6 +91,7 @@ mod session;
 mod shared;
 mod uninterruptible;
 mod unmounting;
+mod users;
 mod work_queue;
 mod writers;
 

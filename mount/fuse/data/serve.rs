@@ -13,6 +13,7 @@ use super::poll;
 use super::wire::{
     self, FlushIn, InHeader, OUT_HEADER_BYTES, PollIn, ReadIn, WRITE_HEADER_BYTES, WriteIn, opcode,
 };
+use crate::fuse::counters::Counters;
 use crate::fuse::device::{stay_on_cpu, thread_id};
 use crate::fuse::driver::Driver;
 use crate::fuse::errno::errno;
@@ -36,6 +37,7 @@ impl Driver {
         if self.devices.len() > 1 {
             stay_on_cpu(me);
         }
+        Counters::join(me);
         self.order.join(me, thread_id());
         let payload = self.buffers.take();
         let mut request = Request { header: [0; WRITE_HEADER_BYTES], payload };
@@ -61,7 +63,10 @@ impl Driver {
                         self.answer_panicked(me, header, &mut request, &mut effects);
                     }
                 }
-                None => warn!("a message of {len} bytes from the kernel is not a request"),
+                None => {
+                    self.counters.malformed();
+                    warn!("a message of {len} bytes from the kernel is not a request");
+                }
             }
         }
     }
@@ -74,6 +79,7 @@ impl Driver {
         request: &mut Request,
         effects: &mut Effects,
     ) {
+        self.counters.request(header.opcode);
         let ticket = Ticket(header.unique).tagged(me as u8);
         let message = &mut request.header[..len.min(WRITE_HEADER_BYTES)];
         let turn = Turn::begin(&self.order, me, header);
@@ -124,6 +130,7 @@ impl Driver {
             }
         };
         if known.is_none() {
+            self.counters.malformed();
             warn!("request {} with operation code {} is malformed", ticket.id(), header.opcode);
             self.reply_error(ticket, libc::EINVAL);
         }
@@ -190,7 +197,7 @@ impl Driver {
         write.owner.into_iter().for_each(|owner| self.closing.note_write(end, owner));
         let ours = data.clone();
         match self.engine.write(end, data, blocking, ticket, Now::read(), effects) {
-            Ok(Progress::Done(written)) => self.reply_number(ticket, written),
+            Ok(Progress::Done(written)) => self.reply_written(ticket, written),
             Ok(Progress::Waiting) => {}
             Err(error) => self.reply_error(ticket, errno(error)),
         }
@@ -236,7 +243,7 @@ impl Driver {
         for (ticket, answer) in effects.answers.drain(..) {
             match answer {
                 Answer::Read(data) => self.reply_data(ticket, data),
-                Answer::Written(written) => self.reply_number(ticket, written),
+                Answer::Written(written) => self.reply_written(ticket, written),
                 answer => self.answer_control(ticket, answer),
             }
         }
@@ -261,6 +268,7 @@ impl Driver {
     }
 
     fn reply_data(&self, ticket: Ticket, data: Data) {
+        self.counters.read(data.byte_len());
         let header = wire::out_header(ticket.id(), 0, data.byte_len());
         let mut parts: SmallVec<[IoSlice<'_>; 8]> = SmallVec::new();
         parts.push(IoSlice::new(&header));
@@ -275,11 +283,17 @@ impl Driver {
         self.send(ticket, &[IoSlice::new(&header), IoSlice::new(body)]);
     }
 
+    fn reply_written(&self, ticket: Ticket, written: u32) {
+        self.counters.written(written);
+        self.reply_number(ticket, written);
+    }
+
     fn reply_number(&self, ticket: Ticket, number: u32) {
         self.send(ticket, &[IoSlice::new(&wire::number_reply(ticket.id(), number))]);
     }
 
     pub(crate) fn reply_error(&self, ticket: Ticket, errno: i32) {
+        self.counters.error(errno);
         self.send(ticket, &[IoSlice::new(&wire::out_header(ticket.id(), -errno, 0))]);
     }
 

@@ -5,13 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use log::{info, warn};
-use pipefs::Bounds;
+use pipefs::{Bounds, Settings};
 
 use crate::cli::Mount;
 use crate::exit::{Exit, Failure, say};
 use crate::fuse::{self, Config, Stopper};
 use crate::linux::daemon;
-use crate::linux::log::{self as logging, Sink};
+use crate::linux::log::{self as logging, STATE, Sink};
 use crate::linux::memory;
 use crate::linux::mountpoint::{self, Claim};
 use crate::linux::prerequisites;
@@ -19,6 +19,7 @@ use crate::linux::privileges;
 use crate::linux::signals::Caught;
 use crate::linux::unmount;
 use crate::options::{OptionError, Options, Unknown};
+use crate::view;
 
 /// Most names, and most instances of all pipes together, if nobody says.
 const DEFAULT_MAX_PIPES: u64 = 100_000;
@@ -130,7 +131,7 @@ impl Driver {
                     false => Err(failure("the caller is gone before the mount answered".into())),
                 });
                 match &answered {
-                    Ok(()) => info!("mounted on {shown}"),
+                    Ok(()) => info!("mounted on {shown}: {}", in_words(&self.config)),
                     Err(_) => stopper.stop(),
                 }
             })
@@ -152,10 +153,35 @@ impl Driver {
         // When the process ends, whoever waits on the mount gets an error; what is left to do is
         // that no dead mount stays behind.
         let give_up = move || drop(unmount::detach(&mount));
+        let (shown, asked) = (self.dir.display().to_string(), stopper.clone());
+        let report =
+            move || info!(target: STATE, "state of {shown}: {}", view::json(&asked.state()));
         signals
-            .act(move || stopper.stop(), give_up)
+            .act(report, move || stopper.stop(), give_up)
             .map_err(|error| failure(format!("cannot start a thread: {error}")))
     }
+}
+
+/// What a mount was made with, as mount options.
+fn in_words(config: &Config) -> String {
+    let Bounds { memory_bytes, user_memory_bytes, max_names, max_instances } = config.bounds;
+    let limits = [
+        ("memory", Some(memory_bytes)),
+        ("user_memory", user_memory_bytes),
+        ("max_pipes", Some(max_names as u64)),
+        ("total_instances", Some(max_instances)),
+    ];
+    let limits = limits.into_iter().filter_map(|(name, limit)| {
+        let limit = limit?;
+        let unlimited = limit == u64::MAX;
+        Some(if unlimited { format!("{name}=unlimited") } else { format!("{name}={limit}") })
+    });
+    let settings = Settings::KEYS
+        .into_iter()
+        .filter_map(|key| Some(format!("{key}={}", config.defaults.get(key)?)));
+    let words = [("allow_other", config.allow_other), ("auto_unmount", config.auto_unmount)];
+    let words = words.into_iter().filter(|(_, is_on)| *is_on).map(|(word, _)| word.to_owned());
+    words.chain(limits).chain(settings).collect::<Vec<_>>().join(",")
 }
 
 fn log_failure(file: &Path, error: &io::Error) -> Failure {
