@@ -35,7 +35,8 @@ const IGNORED: &str = "
 /// What an ignored option with a value of its own starts with.
 const IGNORED_PREFIXES: [&str; 4] = ["x-", "X-", "comment=", "user="];
 
-/// Least value of `memory` and `user_memory`: the largest write that arrives in one piece, so that one pipe works.
+/// Least value of `memory` and `user_memory`: the largest write that arrives in one piece, so that
+/// one pipe works.
 const MIN_MEMORY_BYTES: u64 = 1 << 20;
 
 /// The word for no limit, as for a pipe's `max_instances`.

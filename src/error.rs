@@ -35,7 +35,8 @@ pub enum Error {
     #[error("the handle is not open for this")]
     BadHandle,
     /// No instance is listening and the caller does not wait (`open=fail`), `max_instances` is
-    /// reached, the mount has as many instances as it may have, or the target of a rename is in use.
+    /// reached, the mount has as many instances as it may have, or the target of a rename is in
+    /// use.
     #[error("the pipe is busy")]
     Busy,
     /// Nothing is there now and the caller does not wait (`O_NONBLOCK`).
@@ -65,7 +66,8 @@ pub enum Error {
     /// The message is longer than [`crate::settings::MESSAGE_MAX_BYTES`]; nothing was written.
     #[error("the message is too long")]
     MessageTooLong,
-    /// The lane is full and `overflow=error`; or memory is used up and the operation cannot wait.
+    /// The lane is full and `overflow=error`; or memory is used up, and the operation cannot wait
+    /// for some.
     #[error("the pipe is full")]
     Full,
     /// There are as many names as the mount may have ([`crate::Bounds::max_names`]).

@@ -12,7 +12,9 @@ const MOUNT_EXAMPLES: &str = "\
 Examples:
   pipefs mount /pipes
   pipefs mount /pipes -o allow_other,memory=256M,mode=shared
-  pipefs mount /pipes --foreground -vv";
+  pipefs mount /pipes --foreground -vv
+
+SIGUSR1 to the driver writes the state of the mount to its log.";
 
 const UMOUNT_EXAMPLES: &str = "\
 Example:
@@ -29,8 +31,8 @@ Of the mount:
   max_pipes=N          how many names there may be, or `unlimited` [100000]
   memory=SIZE          what all pipes may hold before writers wait [a quarter of RAM]
   nonempty             mount over a directory that holds files
-  total_instances=N    how many instances all pipes may have together, or `unlimited` [100000]
-  user_memory=SIZE     what each user's writers may hold of the memory before they wait [all]
+  total_instances=N    how many instances there may be in all, or `unlimited` [100000]
+  user_memory=SIZE     what one user's writers may hold before they wait [all memory]
 Those of mount(8) that mean nothing here (rw, nosuid, nofail, x-…) are passed over.
 Settings of every new pipe, which `pipefs create --help` explains:";
 

@@ -16,6 +16,7 @@ Examples:
 const STAT_EXAMPLES: &str = "\
 Examples:
   pipefs stat /pipes/jobs        settings, totals, who has it open
+  pipefs stat /pipes             the whole mount: limits, counters, who holds memory
   pipefs stat --json /pipes/jobs | jq .totals.written_bytes";
 
 const CREATE_EXAMPLES: &str = "\
@@ -54,8 +55,8 @@ pub struct Ls {
 #[derive(Debug, PartialEq, Eq, Args)]
 #[command(after_help = STAT_EXAMPLES)]
 pub struct Stat {
-    /// Pipes
-    #[arg(value_name = "NAME", required = true, value_hint = ValueHint::FilePath)]
+    /// Pipes, or directories that a pipefs is mounted on
+    #[arg(value_name = "NAME", required = true, value_hint = ValueHint::AnyPath)]
     pub names: Vec<PathBuf>,
     /// Print a JSON object for each pipe, a line each
     #[arg(long)]

@@ -120,7 +120,7 @@ impl Page {
 
     fn line(&mut self, what: &str, value: impl AsRef<str>) {
         let value = value.as_ref();
-        writeln!(self.0, "    {what:<16} {value}").expect("a string takes everything");
+        writeln!(self.0, "    {what:<18} {value}").expect("a string takes everything");
     }
 
     /// A number with its name, of which a unit at the end goes to the number.

@@ -1,5 +1,6 @@
-//! What the kernel has asked of the mount and what it was answered, counted. Each data thread counts
-//! for itself, in memory that no other one writes to; the numbers are added up when somebody looks.
+//! What the kernel has asked of the mount and what it was answered, counted. Each data thread
+//! counts for itself, in memory that no other one writes to; the numbers are added up when somebody
+//! looks.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,7 @@ use super::data::wire::OUT_HEADER_BYTES;
 /// Operation codes below this have a place of their own (`enum fuse_opcode`); 0 is for all others.
 const OPCODES: usize = 64;
 
-/// Error numbers below this have a place of their own; 0 is for all others, of which Linux has none.
+/// Error numbers below this have a place of their own; 0 is for others, of which Linux has none.
 const ERRORS: usize = 134;
 
 /// What the kernel asks for, by operation code.

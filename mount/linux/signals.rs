@@ -1,4 +1,5 @@
-//! The signals that end a mount, SIGINT, SIGTERM and SIGHUP, and SIGUSR1, which asks for its state.
+//! The signals that end a mount, SIGINT, SIGTERM and SIGHUP, and SIGUSR1, which asks for its
+//! state.
 
 use std::fs;
 use std::io;
@@ -32,8 +33,8 @@ impl Caught {
         Signals::new([SIGINT, SIGTERM, SIGUSR1].into_iter().chain(hangup)).map(Self)
     }
 
-    /// Starts a thread that calls `report` at each SIGUSR1, and `stop` at the first signal that ends,
-    /// also one that has arrived already.
+    /// Starts a thread that calls `report` at each SIGUSR1, and `stop` at the first signal that
+    /// ends, also one that has arrived already.
     /// If a second one finds the process still there, and `stop` does not get it to end within
     /// two seconds, the thread calls `give_up` and ends the process.
     ///

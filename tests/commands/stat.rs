@@ -117,12 +117,47 @@ fn of_very_many_instances_some_are_listed() {
     assert!(text.contains(&wanted), "{text}");
 }
 
+/// SEMANTICS: command-stat-mount
+#[test]
+fn people_see_the_whole_mount() {
+    skip_without_fuse!();
+    let mount = Mount::with(&["-o", "memory=8M,user_memory=2M,max_pipes=unlimited"]);
+    let writer = mount.open("p", O_WRONLY | O_CREAT);
+    writer.write_all(&[7; 1500]).unwrap();
+    let text = does("stat", mount.dir(), &[]).text();
+    assert_eq!(text.lines().next(), mount.dir().to_str());
+    for (what, value) in [
+        ("pipes", "1"),
+        ("max pipes", "unlimited"),
+        ("instances", "1"),
+        ("total instances", "100000"),
+        ("memory limit", "8M (8388608 bytes)"),
+        ("memory used", "1.5K (1500 bytes)"),
+        ("user memory limit", "2M (2097152 bytes)"),
+        ("written", "1.5K (1500 bytes)"),
+        ("read", "0 bytes"),
+        ("interrupted", "0"),
+        ("write", "1"),
+    ] {
+        assert_eq!(field(&text, what), value, "{what}\n{text}");
+    }
+    let (_, users) = text.split_once("  users\n").unwrap();
+    let user = users.lines().next().unwrap();
+    assert!(user.ends_with(" 1.5K (1500 bytes)"), "{user}");
+
+    let json = does("stat", mount.dir(), &["--json"]).json();
+    assert_eq!(json["name"], mount.dir().to_str().unwrap());
+    assert_eq!(json["totals"]["requests"]["write"], 1);
+    assert_eq!((&json["max_pipes"], &json["memory_used_bytes"]), (&Value::Null, &1500.into()));
+}
+
 /// SEMANTICS: command-errors
 #[test]
 fn what_is_no_pipe_is_said() {
     skip_without_fuse!();
     let mount = Mount::new();
     let pipe = mount.make("p");
+    fs::create_dir(mount.path("sub")).unwrap();
     let place = new_directory();
     let file = place.join("file");
     fs::write(&file, "").unwrap();
@@ -134,7 +169,7 @@ fn what_is_no_pipe_is_said() {
         for (path, said) in [
             (mount.path("missing"), "does not exist: `pipefs create`"),
             (mount.path("p/x"), "is no directory"),
-            (mount.dir().to_owned(), "is a directory: `pipefs ls`"),
+            (mount.path("sub"), "is a directory: `pipefs ls`"),
             (file.clone(), "is not on a pipefs"),
             (place.clone(), "is not on a pipefs"),
             (place.join("fifo"), "is not on a pipefs"),

@@ -220,8 +220,8 @@ fn a_read_that_waits_takes_one_lock_more() {
     }
 }
 
-/// A limit for users costs no lock and, in steady state, no allocation: whose bytes they are is noted
-/// where there is room for it already.
+/// A limit for users costs no lock and, in steady state, no allocation: whose bytes they are is
+/// noted where there is room for it already.
 #[test]
 fn a_limit_for_users_takes_no_lock_and_no_allocation() {
     let data = Bytes::from(vec![7; 64]);

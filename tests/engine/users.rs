@@ -236,7 +236,7 @@ fn a_broadcast_counts_for_who_speaks() {
     assert_eq!(world.engine.users(), [(ANNA, 12)]);
 }
 
-/// > A user who has gone leaves nothing behind.
+/// Nor does the table of users grow with those who come and go.
 #[test]
 fn users_who_are_gone_leave_nothing() {
     let mut world = world(shared);

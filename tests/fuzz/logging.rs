@@ -1,8 +1,9 @@
 //! What is refused is written to the log: nobody else would learn of it.
 
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::Once;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use parking_lot::Mutex;
 
 use super::kernel::Kernel;
 use crate::fuse::data::wire::{IN_HEADER_BYTES, opcode};
@@ -24,7 +25,7 @@ impl Log for Kept {
     fn log(&self, record: &Record<'_>) {
         let line = record.args().to_string();
         if [BEGINNING, &LENGTH.to_string()].iter().any(|mark| line.contains(mark)) {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push((record.level(), line));
+            self.0.lock().push((record.level(), line));
         }
     }
 
@@ -35,7 +36,7 @@ static KEPT: Kept = Kept(Mutex::new(Vec::new()));
 
 /// The line that contains this, once it is there.
 fn logged(part: &str) -> Option<(Level, String)> {
-    let kept = KEPT.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let kept = KEPT.0.lock();
     kept.iter().find(|(_, line)| line.contains(part)).cloned()
 }
 

@@ -1,5 +1,5 @@
-//! Somebody polls to write where the mount, or the user, has no memory. It comes and goes, and a reader begins to
-//! wait, who needs none: the poller hears of it, whatever the order.
+//! Somebody polls to write where the mount, or the user, has no memory. It comes and goes, and a
+//! reader begins to wait, who needs none: the poller hears of it, whatever the order.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime};
