@@ -26,6 +26,16 @@ pub(crate) struct Limits<'a> {
     pub(crate) gate: &'a Gate<'a>,
     /// Memory was refused on this pipe, and who was told so may still sleep.
     pub(crate) pressed: bool,
+    /// A user's memory that this operation has made free is for those who have waited longest, and
+    /// they may be elsewhere.
+    pub(crate) elders_first: bool,
+}
+
+impl Limits<'_> {
+    /// Whether a user has memory left, however much the mount has.
+    fn has_memory_of(self, owner: &Owner) -> bool {
+        self.gate.is_within_limit(owner, self.elders_first)
+    }
 }
 
 /// Who shares a lane: it decides when a reader sees the end, and what happens to data that no
@@ -226,7 +236,7 @@ impl Lane {
     pub(crate) fn takes_from(&self, owner: &Owner, limits: Limits<'_>) -> bool {
         self.accepts(limits)
             && self.next_writer(limits).is_none()
-            && (!self.needs_memory() || limits.gate.is_within_limit(owner))
+            && (!self.needs_memory() || limits.has_memory_of(owner))
     }
 
     /// Whether there is memory for what this user writes, if it needs any.
@@ -238,8 +248,7 @@ impl Lane {
     /// left. One user's limit holds up nobody else, and that user's writes keep their order.
     fn next_writer(&self, limits: Limits<'_>) -> Option<usize> {
         let needs_memory = self.needs_memory();
-        let is_next =
-            |write: &ParkedWrite| !needs_memory || limits.gate.is_within_limit(&write.owner);
+        let is_next = |write: &ParkedWrite| !needs_memory || limits.has_memory_of(&write.owner);
         self.writers.iter().position(is_next)
     }
 
@@ -306,7 +315,7 @@ impl Lane {
     pub(crate) fn wake_writers(&mut self, limits: Limits<'_>, effects: &mut Effects) {
         if self.accepts(limits) {
             let needs_memory = self.needs_memory();
-            let may_write = |owner: &Owner| !needs_memory || limits.gate.is_within_limit(owner);
+            let may_write = |owner: &Owner| !needs_memory || limits.has_memory_of(owner);
             self.writer_pollers.wake_of(&mut effects.wakes, may_write);
         }
     }

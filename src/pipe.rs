@@ -82,7 +82,7 @@ impl Pipe {
     }
 
     pub(crate) fn limits<'a>(&self, gate: &'a Gate<'a>) -> Limits<'a> {
-        Limits { settings: self.settings, gate, pressed: self.pressed.any() }
+        Limits { settings: self.settings, gate, pressed: self.pressed.any(), elders_first: false }
     }
 
     /// The instance and side that an end uses for reading or writing; `None`: it is pending.

@@ -95,8 +95,7 @@ pub(crate) struct Gate<'a> {
     change_bytes: Cell<i64>,
     /// Who had used up the own memory when it stood in the way.
     starved: RefCell<UserList>,
-    /// Who had no memory left and has some now. It is for those of the user's writers who have
-    /// waited longest, and they may be elsewhere.
+    /// Who had no memory left and has some now.
     relieved: RefCell<UserList>,
     new_instances: Cell<i64>,
 }
@@ -124,14 +123,15 @@ impl<'a> Gate<'a> {
 
     /// Whether this user, too, has memory left for it.
     pub(crate) fn has_room_for(&self, owner: &Owner) -> bool {
-        self.has_room() && self.is_within_limit(owner)
+        self.has_room() && self.is_within_limit(owner, false)
     }
 
-    /// Whether the user has memory left, however much the mount has.
-    pub(crate) fn is_within_limit(&self, owner: &Owner) -> bool {
+    /// Whether the user has memory left, however much the mount has; and, if that is asked, had
+    /// some before.
+    pub(crate) fn is_within_limit(&self, owner: &Owner, had_some: bool) -> bool {
         let Some(user) = owner else { return true };
         let is_among = |list: &RefCell<UserList>| list.borrow().iter().any(|u| u.uid == user.uid);
-        let room = user.has_room() && !is_among(&self.relieved);
+        let room = user.has_room() && !(had_some && is_among(&self.relieved));
         if !room && !is_among(&self.starved) {
             self.starved.borrow_mut().push(Arc::clone(user));
         }

@@ -112,6 +112,7 @@ impl Lane {
         let had_memory = limits.gate.has_room();
         let data = self.outlets.of_mut(end).take(max_bytes, takes, limits.gate);
         if had_memory {
+            let limits = Limits { elders_first: true, ..limits };
             self.pump(limits, effects);
             if !was_accepting {
                 self.wake_writers(limits, effects);

@@ -49,7 +49,8 @@ fn malformed_requests_are_refused_and_logged() {
     });
     let mut kernel = Kernel::new();
     let request = |code: u32, number: u64, len: usize, says: usize| {
-        let mut message = vec![0; len];
+        // A name of these bytes has no end.
+        let mut message = vec![7; len];
         message[..4].copy_from_slice(&(says as u32).to_ne_bytes());
         message[4..8].copy_from_slice(&code.to_ne_bytes());
         message[8..16].copy_from_slice(&number.to_ne_bytes());

@@ -8,7 +8,7 @@ use pipefs::{Blocking, Patience, ReadMode, Rename, Settings};
 use super::random::Random;
 use super::run::{File, Run};
 use super::state::{End, Place};
-use super::steps::{How, NAMES, NOWHERE, Setup, Span, Step};
+use super::steps::{How, Limits, NAMES, NOWHERE, Setup, Span, Step};
 
 impl Setup {
     pub(crate) fn random(random: &mut Random) -> Self {
@@ -40,7 +40,8 @@ impl Setup {
             settings.pipe_type = PipeType::Message;
         }
         let memory_bytes = random.pick(&[1, 3, 10, 40, 1 << 30, 1 << 30, 1 << 30]);
-        Self { settings, memory_bytes, processes: 3 + random.below(4) }
+        let limits = random.pick(&[Limits::Mount, Limits::User]);
+        Self { settings, memory_bytes, limits, processes: 3 + random.below(4) }
     }
 }
 

@@ -9,6 +9,7 @@ use super::ending::gained;
 use super::moving::Outcome;
 use super::run::{Armed, Difference, File, Run};
 use super::state::{Given, Model, Piece};
+use super::steps::Limits;
 
 /// How much is peeked of an end; in turn, by its place.
 const PEEKED_BYTES: [usize; 3] = [0, 3, 5000];
@@ -92,6 +93,11 @@ impl Run {
         same("waiting", &self.engine.waiting_count(), &self.model.waiting.len())?;
         same("ends", &self.engine.end_count(), &self.model.open_ends())?;
         same("memory", &self.engine.memory().used_bytes, &self.model.used_bytes())?;
+        if self.setup.limits == Limits::User {
+            let users = self.engine.users();
+            let held: u64 = users.iter().map(|(_, bytes)| bytes).sum();
+            same("memory of the user", &held, &self.model.used_bytes())?;
+        }
         same("deadline", &self.engine.next_deadline(), &self.model.next_deadline())?;
         (0..self.pipes.len()).try_for_each(|pipe| self.compare_pipe(pipe))?;
         (0..self.files.len()).try_for_each(|file| self.compare_end(file))

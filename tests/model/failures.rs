@@ -16,7 +16,7 @@ use super::steps::Step::{
     Close, Create, Disconnect, Flush, Open, Poll, Read, Rename, Reopen, SendEmpty, SetReadMode,
     Transact, Write,
 };
-use super::steps::{NOWHERE, Setup, Step};
+use super::steps::{Limits, NOWHERE, Setup, Step};
 
 /// Ample memory.
 const ENOUGH: u64 = 1 << 30;
@@ -27,9 +27,11 @@ fn messages() -> Settings {
 }
 
 fn check(settings: Settings, memory_bytes: u64, steps: &[(u64, Step)]) {
-    let setup = Setup { settings, memory_bytes, processes: 6 };
-    if let Err(difference) = shrink::replay(setup, steps) {
-        panic!("{difference}");
+    for limits in [Limits::Mount, Limits::User] {
+        let setup = Setup { settings, memory_bytes, limits, processes: 6 };
+        if let Err(difference) = shrink::replay(setup, steps) {
+            panic!("{limits:?}: {difference}");
+        }
     }
 }
 
@@ -348,4 +350,23 @@ fn clients_are_served_in_the_order_of_their_opens() {
         (7, Write { file: 15, bytes: 1, blocking: Yes }),
     ];
     check(Settings::default(), ENOUGH, &steps);
+}
+
+/// A line that its writer's close ended was dropped, as if the memory which it gave back itself
+/// were for others of the same user.
+#[test]
+fn a_line_that_ends_has_its_own_memory() {
+    let settings = Settings {
+        framing: Framing::Line,
+        overflow: Overflow::DropNewest,
+        capacity_bytes: 2,
+        ..messages()
+    };
+    let steps = [
+        (1, Create { name: 1, mode: None }),
+        (2, Open { file: 1, name: 1, how: ReadWrite, patience: Wait }),
+        (3, Write { file: 1, bytes: 1, blocking: Yes }),
+        (4, Close { file: 1 }),
+    ];
+    check(settings, 1, &steps);
 }

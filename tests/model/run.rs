@@ -5,8 +5,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use pipefs::settings::Mode;
 use pipefs::{
-    Answer, Attributes, Bounds, Effects, EndId, Engine, Error, Ino, Now, Open, Patience,
-    PipeHandle, PollKey, ROOT, Ready, Ticket, Wanted,
+    Answer, Attributes, Effects, EndId, Engine, Error, Ino, Now, Open, Patience, PipeHandle,
+    PollKey, ROOT, Ready, Ticket, Wanted,
 };
 
 use super::looks::who;
@@ -70,7 +70,7 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn new(setup: Setup) -> Self {
         let attributes = Attributes::new(0o755, 0, 0, SystemTime::UNIX_EPOCH);
-        let engine = Engine::new(setup.settings, Bounds::memory(setup.memory_bytes), attributes);
+        let engine = Engine::new(setup.settings, setup.bounds(), attributes);
         let directory = engine.make_directory(ROOT, b"d", attributes).expect("a new directory");
         Self {
             engine,

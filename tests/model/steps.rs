@@ -1,7 +1,7 @@
 //! What can be done to pipes.
 
 use pipefs::settings::Mode;
-use pipefs::{Blocking, Patience, ReadMode, Rename, Settings, Wanted};
+use pipefs::{Blocking, Bounds, Patience, ReadMode, Rename, Settings, Wanted};
 
 /// How many open files each process has room for.
 pub(crate) const FILES_PER_PROCESS: usize = 3;
@@ -17,7 +17,29 @@ pub(crate) const NOWHERE: usize = NAMES;
 pub(crate) struct Setup {
     pub(crate) settings: Settings,
     pub(crate) memory_bytes: u64,
+    pub(crate) limits: Limits,
     pub(crate) processes: usize,
+}
+
+/// Whose the memory is. All processes are one user's, so that the same has to come of both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limits {
+    /// The mount's.
+    Mount,
+    /// The user's; the mount has enough.
+    User,
+}
+
+impl Setup {
+    /// What the engine is told.
+    pub(crate) fn bounds(&self) -> Bounds {
+        match self.limits {
+            Limits::Mount => Bounds::memory(self.memory_bytes),
+            Limits::User => {
+                Bounds { user_memory_bytes: Some(self.memory_bytes), ..Bounds::memory(u64::MAX) }
+            }
+        }
+    }
 }
 
 /// One step. `file` is the place of an open file among those of all processes; `pid` is its
