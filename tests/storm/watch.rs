@@ -22,6 +22,10 @@ const PERIOD: Duration = Duration::from_millis(20);
 /// waited for may wait for its turn, too.
 const LATE: Duration = Duration::from_millis(15);
 
+/// What the kernel is at for a process that only changes or leaves its memory. It takes locks there
+/// that it shares with whoever runs the same program, and on a busy machine waits for them.
+const OWN_MEMORY: [&str; 3] = ["mmput", "mmap", "_vma"];
+
 /// A stay in state D that no busy machine explains.
 const HUNG_D: Duration = Duration::from_secs(1);
 
@@ -116,10 +120,17 @@ impl Shared {
         stay.late = stay.late.max(late);
         let waited = driver_waited.saturating_sub(stay.driver_waited);
         let (time, was_late) = (now - stay.since, stay.late > LATE);
-        self.longest = self.longest.max(time.saturating_sub(waited));
         let limit = waited + if was_late { HUNG_D } else { LONGEST_D };
+        let longest = self.longest.max(time.saturating_sub(waited));
+        if longest == self.longest && time <= limit {
+            return;
+        }
+        let stack = stack(pid, pid);
+        if OWN_MEMORY.iter().any(|what| stack.contains(what)) && !stack.contains("fuse") {
+            return;
+        }
+        self.longest = longest;
         if time > limit && self.complaints.len() < 5 {
-            let stack = stack(pid, pid);
             let drivers = tasks(self.driver).into_iter();
             let drivers: String = drivers.map(|task| stack_of_driver(self.driver, task)).collect();
             self.complaints.push(format!(
