@@ -132,6 +132,8 @@ fn call_functions(worker: &mut Worker, file: &Fd) {
         Errno::EBUSY,
         Errno::EINVAL,
         Errno::ENOENT,
+        // A transaction does not wait for memory.
+        Errno::ENOSPC,
         Errno::ENOTCONN,
         Errno::EOPNOTSUPP,
         Errno::EPIPE,
