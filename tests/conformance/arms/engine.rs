@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use pipefs::{
-    Answer, Attributes, Bounds, Data, Effects, EndId, Engine, Error, Now, PipeHandle, Progress,
-    Settings, State, Ticket, Who,
+    Answer, Attributes, Bounds, Data, Effects, EndId, Engine, Now, PipeHandle, Progress, Settings,
+    State, Ticket, Who,
 };
 
-use super::errno;
+use super::failure;
 use crate::pipes::{Arm, Call, Code, End, Op, Outcome};
 
 /// The processes that hold servers' and clients' ends, as the engine is told.
@@ -63,12 +63,13 @@ impl EngineArm {
         self.ends[end.0 as usize].clone()
     }
 
-    /// What a read got. Nothing means an empty message, or the end.
-    pub(super) fn data(&self, end: End, data: &Data, found_message: bool) -> Outcome {
+    /// What a read got. Nothing means an empty message, or the end, unless it is `known` that the
+    /// read found something, or asked for nothing.
+    pub(super) fn data(&self, end: End, data: &Data, known: bool) -> Outcome {
         let Held { id, messages, .. } = self.held(end);
         let connected =
             || self.engine.end_info(id).is_ok_and(|info| info.state == Some(State::Connected));
-        if data.is_empty() && !(messages && (found_message || connected())) {
+        if data.is_empty() && !known && !(messages && connected()) {
             return Outcome::Failed(Code::BrokenPipe);
         }
         Outcome::Data { bytes: data.to_vec(), more: Some(data.left_bytes() > 0) }
@@ -81,13 +82,14 @@ impl EngineArm {
             let outcome = match answer {
                 Answer::Opened(_) => unreachable!("no open waits here"),
                 Answer::Read(data) | Answer::Transacted(data) => match call {
-                    Call::Read(end, _) | Call::Transact(end, ..) => self.data(end, &data, false),
+                    Call::Read(end, max) => self.data(end, &data, max == 0),
+                    Call::Transact(end, ..) => self.data(end, &data, false),
                     _ => unreachable!("{call:?} reads nothing"),
                 },
                 Answer::Written(bytes) => Outcome::Written(bytes as usize),
                 Answer::Sent => Outcome::Written(0),
                 Answer::Flushed | Answer::Connected | Answer::Listening => Outcome::Done,
-                Answer::Failed(error) => errno::outcome(&call, true, number_of(error)),
+                Answer::Failed(error) => failure::outcome(&call, true, error),
             };
             let before = self.calls[number as usize].outcome.replace(outcome);
             assert_eq!(before, None, "{call:?} is answered twice");
@@ -110,7 +112,7 @@ impl Arm for EngineArm {
         let outcome = match self.run(&call, Ticket(number as u64), found_message) {
             Ok(Progress::Done(outcome)) => Some(outcome),
             Ok(Progress::Waiting) => None,
-            Err(error) => Some(errno::outcome(&call, false, number_of(error))),
+            Err(error) => Some(failure::outcome(&call, false, error)),
         };
         self.calls[number].outcome = outcome;
         self.deliver();
@@ -150,29 +152,4 @@ impl Drop for EngineArm {
 
 pub(super) fn attributes() -> Attributes {
     Attributes::new(0o644, 0, 0, SystemTime::UNIX_EPOCH)
-}
-
-/// The error number that a mount would give.
-fn number_of(error: Error) -> i32 {
-    match error {
-        Error::NotFound => libc::ENOENT,
-        Error::Exists => libc::EEXIST,
-        Error::NotADirectory => libc::ENOTDIR,
-        Error::NameTooLong => libc::ENAMETOOLONG,
-        Error::Invalid => libc::EINVAL,
-        Error::AccessDenied => libc::EACCES,
-        Error::BadHandle => libc::EBADF,
-        Error::Busy => libc::EBUSY,
-        Error::WouldBlock => libc::EAGAIN,
-        Error::BrokenPipe => libc::EPIPE,
-        Error::BadState => libc::EBADFD,
-        Error::NotConnected => libc::ENOTCONN,
-        Error::Reset => libc::ECONNRESET,
-        Error::Unsupported => libc::EOPNOTSUPP,
-        Error::NobodyThere => libc::ESRCH,
-        Error::MessageTooLong => libc::EMSGSIZE,
-        Error::TimedOut => libc::ETIMEDOUT,
-        Error::Interrupted => libc::EINTR,
-        other => panic!("no case expects {other:?}"),
-    }
 }

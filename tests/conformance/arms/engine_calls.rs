@@ -168,7 +168,7 @@ impl EngineArm {
         let blocking = if no_wait { Blocking::No } else { Blocking::Yes };
         let now = self.now();
         let read = self.engine.read(id, max, blocking, ticket, now, &mut self.effects)?;
-        Ok(read.map(|data| self.data(end, &data, found_message)))
+        Ok(read.map(|data| self.data(end, &data, found_message || max == 0)))
     }
 
     fn write(&mut self, end: End, bytes: &[u8], ticket: Ticket) -> Result {

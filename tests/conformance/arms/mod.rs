@@ -1,9 +1,8 @@
-//! The arms that the cases of groups A to O run on.
+//! The engine as an arm for the stories, and what it has in common with a mount.
 
 pub(crate) mod engine;
 mod engine_calls;
-pub(crate) mod errno;
-pub(crate) mod mount;
+pub(crate) mod failure;
 
 use crate::pipes::{Direction, Spec};
 
@@ -11,7 +10,7 @@ use crate::pipes::{Direction, Spec};
 pub(crate) const LIKE_WINDOWS: [(&str, &str); 2] = [("open", "fail"), ("linger", "drop")];
 
 /// What a pipe is told when it is made.
-fn settings(spec: Spec) -> [(&'static str, String); 4] {
+pub(crate) fn settings(spec: Spec) -> [(&'static str, String); 4] {
     let access = match spec.direction {
         Direction::Outbound => "outbound",
         Direction::Inbound => "inbound",

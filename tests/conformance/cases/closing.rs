@@ -1,12 +1,5 @@
 //! Group K: closing, and broken pipes.
 
-use std::fs;
-use std::io::Read;
-
-use libc::{O_CREAT, O_RDONLY, O_WRONLY};
-
-use crate::SOON;
-use crate::harness::{Errno, Mount, command, run};
 use crate::pipes::{Call, Code, DUPLEX, MESSAGES, OUTBOUND, Outcome, ReadMode, Spec, Wants};
 use crate::story::{Story, write};
 
@@ -23,9 +16,6 @@ crate::on_each_arm! {
         k5_a_disconnect_discards_both_ways,
         k6_a_disconnect_ends_what_waits,
         k8_a_server_nobody_has_connected_to,
-    }
-    mount {
-        k11_libraries_see_the_end,
     }
 }
 
@@ -139,33 +129,4 @@ fn k10_the_read_mode_after_a_close(p: &mut Story) {
     p.done(Call::SetReadMode(client, ReadMode::Byte));
     assert_eq!(p.info(client).reads, ReadMode::Byte);
     p.reads(client, 99, "onetwo");
-}
-
-/// SEMANTICS: read-end-of-file, close-drains
-fn k11_libraries_see_the_end(mount: &Mount) {
-    mount.make("p");
-    let server = mount.open("p", O_WRONLY | O_CREAT);
-    server.write_all(b"all of it").unwrap();
-    let mut file = fs::File::open(mount.path("p")).unwrap();
-    drop(server);
-    let mut text = String::new();
-    file.read_to_string(&mut text).unwrap();
-    assert_eq!(text, "all of it");
-    assert_eq!(file.read(&mut [0; 9]).unwrap(), 0);
-    for program in ["cat", "wc"] {
-        let server = mount.open("p", O_WRONLY);
-        server.write_all(b"x").unwrap();
-        let mut child = crate::harness::Child::spawn(command(program).arg(mount.path("p")));
-        crate::harness::eventually(SOON, || server.write(b"") == Ok(0) && is_connected(mount));
-        drop(server);
-        assert!(child.wait(SOON).success());
-    }
-    let output = run(command("cat").arg(mount.path("p")), SOON);
-    assert!(!output.status.success(), "nobody listens");
-    assert_eq!(mount.refused("p", O_RDONLY), Errno::EBUSY);
-}
-
-fn is_connected(mount: &Mount) -> bool {
-    let state = crate::harness::calls::attribute(mount.path("p"), "user.pipefs.state").unwrap();
-    String::from_utf8_lossy(&state).contains("\"connected\"")
 }

@@ -1,10 +1,5 @@
 //! Group J: flushing.
 
-use libc::{O_CREAT, O_RDONLY, O_WRONLY};
-
-use crate::SOON;
-use crate::harness::actor::{Actor, Step};
-use crate::harness::{Mount, Task};
 use crate::pipes::{Call, Code, DUPLEX, Outcome, Spec};
 use crate::story::{Story, write};
 
@@ -19,9 +14,6 @@ crate::on_each_arm! {
     engine {
         j2_later_data_does_not_count,
         j4_a_write_that_waits_does_not_count,
-    }
-    mount {
-        j6_a_flush_always_waits,
     }
 }
 
@@ -98,23 +90,4 @@ fn j5_nobody_is_connected(p: &mut Story) {
     assert_eq!(p.ended(flush), Outcome::Done, "Windows: there was nothing to be written");
     p.close(client);
     p.done(Call::Flush(server));
-}
-
-/// SEMANTICS: fsync-waits
-fn j6_a_flush_always_waits(mount: &Mount) {
-    let server = mount.open("p", O_WRONLY | O_CREAT);
-    let client = mount.open("p", O_RDONLY);
-    server.set_nonblocking(true).unwrap();
-    assert_eq!(server.fsync(), Ok(()), "nothing is there");
-    server.write_all(b"x").unwrap();
-    let mut flush = Task::spawn(move || server.fsync());
-    flush.assert_waits();
-    assert_eq!(client.read(9).unwrap(), b"x");
-    assert_eq!(flush.join(SOON), Ok(()));
-    // Another process, too.
-    let steps = [Step::Open(mount.path("q"), O_WRONLY | O_CREAT), Step::Write(1, b'x')];
-    let mut actor = Actor::start(&[&steps[..], &[Step::Nonblocking(true), Step::Fsync]].concat());
-    actor.until_waiting();
-    assert_eq!(mount.open("q", O_RDONLY).read(9).unwrap(), b"x");
-    assert_eq!(actor.last_outcome(SOON), Ok(0));
 }

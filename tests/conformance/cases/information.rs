@@ -1,9 +1,5 @@
 //! Group L: information and identity.
 
-use libc::{O_CREAT, O_RDONLY, O_WRONLY};
-
-use crate::harness::functions::{CLIENT, OTHER_END};
-use crate::harness::{Mount, sys};
 use crate::pipes::{
     Call, Code, DUPLEX, Direction, INBOUND, Info, MESSAGES, OUTBOUND, Outcome, ReadMode, Spec,
     Wants, Whose,
@@ -20,10 +16,6 @@ crate::on_each_arm! {
     }
     here {
         l5_asking_when_disconnected,
-    }
-    mount {
-        l6_a_pipe_as_a_file,
-        l9_the_clients_computer,
     }
 }
 
@@ -89,22 +81,6 @@ fn l5_asking_when_disconnected(p: &mut Story) {
     assert_eq!(p.refused(Call::Peek(client, 9)), Code::NotConnected);
 }
 
-/// SEMANTICS: file-regular, file-size, file-times
-fn l6_a_pipe_as_a_file(mount: &Mount) {
-    let server = mount.open("p", O_WRONLY | O_CREAT);
-    let client = mount.open("p", O_RDONLY);
-    server.write_all(&[b'x'; 1000]).unwrap();
-    for stat in
-        [server.stat().unwrap(), client.stat().unwrap(), sys::stat(mount.path("p")).unwrap()]
-    {
-        assert_eq!(stat.st_mode & libc::S_IFMT, libc::S_IFREG);
-        assert_eq!((stat.st_size, stat.st_blocks, stat.st_nlink), (0, 2, 1));
-        assert!(stat.st_mtime > 0, "Windows: no times");
-    }
-    std::fs::remove_file(mount.path("p")).unwrap();
-    assert_eq!(client.stat().unwrap().st_nlink, 0);
-}
-
 fn l7_who_is_at_the_other_end(p: &mut Story) {
     let (server, client) = p.pair(DUPLEX);
     let expected = p.processes();
@@ -128,12 +104,4 @@ fn l8_who_is_there_after_a_disconnect(p: &mut Story) {
     assert_eq!(p.refused(Call::Process(client, Whose::Client)), Code::NotConnected);
     let expected = p.processes().0;
     assert_eq!(p.call(Call::Process(server, Whose::Server)), Outcome::Process(expected));
-}
-
-fn l9_the_clients_computer(mount: &Mount) {
-    let server = mount.open("p", O_WRONLY | O_CREAT);
-    let client = mount.open("p", O_RDONLY);
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
-    assert_eq!(server.peer(CLIENT).unwrap().host, name.trim_end());
-    assert_eq!(client.peer(OTHER_END).unwrap().host, name.trim_end(), "either end may ask");
 }

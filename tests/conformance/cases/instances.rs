@@ -1,8 +1,5 @@
 //! Group B: creating instances.
 
-use libc::{O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY};
-
-use crate::harness::{Errno, Mount};
 use crate::pipes::{
     Call, Code, DUPLEX, INBOUND, MESSAGES, OUTBOUND, Outcome, ReadMode, Spec, Wait, Wants,
 };
@@ -26,9 +23,6 @@ crate::on_each_arm! {
         b10_a_first_instance_that_is_not,
         b11_the_order_of_checks,
         b13_capacities_are_kept,
-    }
-    mount {
-        b12_dispositions,
     }
 }
 
@@ -139,28 +133,6 @@ fn b11_the_order_of_checks(p: &mut Story) {
     let first = Spec { first: true, ..full };
     assert_eq!(p.refused(create(NAME, first)), Code::AlreadyExists, "Windows: busy");
     assert_eq!(p.refused(create(NAME, DUPLEX)), Code::AccessDenied, "Windows: busy");
-}
-
-/// SEMANTICS: create-excl, create-missing, create-ways
-fn b12_dispositions(mount: &Mount) {
-    let (must_exist, must_be_new, either) = (0, O_CREAT | O_EXCL, O_CREAT);
-    assert_eq!(mount.refused("p", O_WRONLY | must_exist), Errno::ENOENT);
-    let one = mount.open("p", O_WRONLY | must_be_new);
-    assert_eq!(mount.refused("p", O_WRONLY | must_be_new), Errno::EEXIST);
-    let two = mount.open("p", O_WRONLY | either);
-    let three = mount.open("p", O_WRONLY | must_exist);
-    for server in [one, two, three] {
-        server.write_all(b"x").unwrap();
-        assert_eq!(mount.open("p", O_RDONLY).read(9).unwrap(), b"x");
-    }
-    drop(mount.open("new", O_WRONLY | either));
-    // What overwrites elsewhere asks for a server here.
-    let server = mount.open("both", O_RDWR | either | O_TRUNC);
-    let other = mount.open("both", O_RDWR | O_TRUNC);
-    other.write_all(b"kept").unwrap();
-    let clients = [mount.open("both", O_RDWR), mount.open("both", O_RDWR)];
-    assert_eq!(clients[1].read(9).unwrap(), b"kept");
-    drop(server);
 }
 
 /// SEMANTICS: attribute-refused

@@ -1,11 +1,5 @@
 //! Group A: names.
 
-use std::fs;
-use std::path::Path;
-
-use libc::{O_CREAT, O_DIRECTORY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY};
-
-use crate::harness::{Errno, Fd, Mount};
 use crate::pipes::{Call, Code, End, OUTBOUND, Outcome, Wants};
 use crate::story::{NAME, Story, create, open};
 
@@ -23,11 +17,6 @@ crate::on_each_arm! {
     }
     engine {
         a7_no_empty_name,
-    }
-    mount {
-        a9_the_root_is_a_directory,
-        a11_nothing_is_below_a_pipe,
-        a13_both_ends_know_the_name,
     }
 }
 
@@ -92,34 +81,12 @@ fn a8_no_name_is_reserved(p: &mut Story) {
     works(p, "Anonymous");
 }
 
-/// SEMANTICS: dir-tree
-fn a9_the_root_is_a_directory(mount: &Mount) {
-    let root = Fd::open(mount.dir(), O_RDONLY | O_DIRECTORY).unwrap();
-    assert_eq!(root.read(9), Err(Errno::EISDIR));
-    assert_eq!(Fd::open(mount.dir(), O_RDWR).map(drop), Err(Errno::EISDIR));
-    assert!(fs::read_dir(mount.dir()).unwrap().next().is_none());
-    assert_eq!(root.connect(None), Err(Errno::EISDIR));
-    assert_eq!(root.disconnect(), Err(Errno::EISDIR));
-    assert_eq!(root.peek(9), Err(Errno::EISDIR));
-    assert_eq!(root.transact(b"x", 9, None), Err(Errno::EISDIR));
-    assert_eq!(root.info(), Err(Errno::EISDIR));
-}
-
 /// SEMANTICS: open-server-listens
 fn a10_a_name_is_listed_once(p: &mut Story) {
     for _ in 0..3 {
         p.server(OUTBOUND);
     }
     lists(p, &[NAME]);
-}
-
-/// SEMANTICS: dir-tree
-fn a11_nothing_is_below_a_pipe(mount: &Mount) {
-    mount.make("p");
-    for flags in [O_RDONLY, O_WRONLY | O_CREAT, O_RDWR | O_NONBLOCK] {
-        assert_eq!(mount.refused("p/below", flags), Errno::ENOTDIR);
-    }
-    assert_eq!(mount.refused("p/", O_RDONLY), Errno::ENOTDIR);
 }
 
 /// SEMANTICS: name-stays
@@ -130,15 +97,4 @@ fn a12_a_name_outlives_its_servers(p: &mut Story) {
     p.close(client);
     assert_eq!(p.refused(open(NAME, Wants::Read)), Code::PipeBusy);
     lists(p, &[NAME]);
-}
-
-/// SEMANTICS: limit-deleted
-fn a13_both_ends_know_the_name(mount: &Mount) {
-    let server = mount.open("name", O_WRONLY | O_CREAT);
-    let client = mount.open("name", O_RDONLY);
-    for end in [server, client] {
-        let link = fs::read_link(format!("/proc/self/fd/{}", end.raw())).unwrap();
-        let link = link.to_str().unwrap().trim_end_matches(" (deleted)");
-        assert_eq!(Path::new(link), mount.path("name"));
-    }
 }

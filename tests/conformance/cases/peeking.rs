@@ -1,10 +1,5 @@
 //! Group H: looking at what is there.
 
-use libc::{O_CREAT, O_RDONLY, O_WRONLY};
-use pipefs_mount::fuse::ioctl::wire::peek;
-
-use crate::harness::calls::ioctl;
-use crate::harness::{Errno, Mount};
 use crate::pipes::{Call, Code, DUPLEX, MESSAGES, ReadMode};
 use crate::story::Story;
 
@@ -18,9 +13,6 @@ crate::on_each_arm! {
     }
     here {
         h3_a_look_at_bytes_leaves_nothing,
-    }
-    mount {
-        h7_a_look_that_fails_fills_nothing,
     }
 }
 
@@ -84,16 +76,4 @@ fn h6_a_look_when_nobody_is_connected(p: &mut Story) {
     assert_eq!(p.peeks(server, 9), ("left".into(), 4, 0));
     p.reads(server, 9, "left");
     assert_eq!(p.refused(Call::Peek(server, 9)), Code::BrokenPipe);
-}
-
-fn h7_a_look_that_fails_fills_nothing(mount: &Mount) {
-    let server = mount.open("p", O_WRONLY | O_CREAT);
-    let client = mount.open("p", O_RDONLY);
-    let mut look = [0xEE; 64];
-    assert_eq!(ioctl(&client, peek(64), &mut look), Ok(0));
-    assert_eq!(look[..24], [0; 24], "nothing is there");
-    drop(server);
-    let mut look = [0xEE; 64];
-    assert_eq!(ioctl(&client, peek(64), &mut look), Err(Errno::EPIPE));
-    assert_eq!(look, [0xEE; 64]);
 }

@@ -1,8 +1,5 @@
 //! Group F: reading, read modes, messages.
 
-use libc::{O_CREAT, O_RDONLY, O_WRONLY};
-
-use crate::harness::{Mount, calls};
 use crate::pipes::{Call, Code, DUPLEX, MESSAGES, OUTBOUND, Outcome, ReadMode, Wants};
 use crate::story::{Story, part, write};
 
@@ -24,10 +21,6 @@ crate::on_each_arm! {
     }
     here {
         f15_no_right_is_needed,
-    }
-    mount {
-        f8_a_read_of_nothing_does_not_wait,
-        f9_a_read_of_nothing_leaves_a_message,
     }
 }
 
@@ -111,27 +104,6 @@ fn f7_reads_are_served_in_order(p: &mut Story) {
     p.still_waits(reads[2]);
     p.writes(server, "7");
     p.was_read(reads[2], "7");
-}
-
-/// SEMANTICS: data-zero-length
-fn f8_a_read_of_nothing_does_not_wait(mount: &Mount) {
-    let server = mount.open("p", O_WRONLY | O_CREAT);
-    let client = mount.open("p", O_RDONLY);
-    assert_eq!(client.read(0).unwrap(), b"", "Windows: it waits");
-    server.write_all(b"x").unwrap();
-    assert_eq!(client.read(0).unwrap(), b"");
-    assert_eq!(client.read(9).unwrap(), b"x", "and consumes nothing");
-}
-
-/// SEMANTICS: data-zero-length
-fn f9_a_read_of_nothing_leaves_a_message(mount: &Mount) {
-    let path = mount.make("p");
-    calls::set_attribute(path, "user.pipefs.type", b"message").unwrap();
-    let server = mount.open("p", O_WRONLY);
-    let client = mount.open("p", O_RDONLY);
-    server.write_all(b"message").unwrap();
-    assert_eq!(client.read(0).unwrap(), b"", "Windows: and says that there is more");
-    assert_eq!(client.read(9).unwrap(), b"message");
 }
 
 fn f10_an_empty_message(p: &mut Story) {

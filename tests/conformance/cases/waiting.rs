@@ -1,12 +1,7 @@
 //! Group E: waiting until somebody listens.
 
-use std::fs;
 use std::time::Duration;
 
-use libc::{O_CREAT, O_DIRECTORY, O_RDONLY, O_WRONLY};
-
-use crate::SOON;
-use crate::harness::{Errno, Fd, Mount, Task};
 use crate::pipes::{Call, Code, DUPLEX, Outcome, Wait, Wants};
 use crate::story::{NAME, Story, open};
 
@@ -20,9 +15,6 @@ crate::on_each_arm! {
     }
     here {
         e6_not_at_all_and_for_ever,
-    }
-    mount {
-        e7_the_name_goes_meanwhile,
     }
 }
 
@@ -77,16 +69,4 @@ fn e6_not_at_all_and_for_ever(p: &mut Story) {
     p.pass(Duration::from_millis(200));
     p.still_waits(waiting);
     p.cancel(waiting);
-}
-
-fn e7_the_name_goes_meanwhile(mount: &Mount) {
-    let server = mount.open("p", O_WRONLY | O_CREAT);
-    let client = mount.open("p", O_RDONLY);
-    let root = Fd::open(mount.dir(), O_RDONLY | O_DIRECTORY).unwrap();
-    let mut waiting = Task::spawn(move || root.wait_for("p", None));
-    waiting.assert_waits();
-    drop((server, client));
-    waiting.assert_waits();
-    fs::remove_file(mount.path("p")).unwrap();
-    assert_eq!(waiting.join(SOON), Err(Errno::ENOENT));
 }

@@ -1,9 +1,5 @@
 //! Group G: writing, capacity, waiting for room.
 
-use libc::{O_CREAT, O_RDONLY, O_WRONLY, SIGKILL};
-
-use crate::harness::actor::{Actor, Step, killed_by};
-use crate::harness::{Errno, Mount};
 use crate::pipes::{Call, Code, DUPLEX, INBOUND, MESSAGES, OUTBOUND, Outcome, Spec, Wants};
 use crate::story::{NAME, Story, create, part, write};
 
@@ -26,9 +22,6 @@ crate::on_each_arm! {
         g9_a_read_that_waits_and_the_room,
         g12_more_than_fits_without_waiting,
         g16_not_waiting_any_more,
-    }
-    mount {
-        g14_a_writer_dies_while_it_waits,
     }
 }
 
@@ -188,26 +181,6 @@ fn g13_a_cancelled_write_leaves_nothing(p: &mut Story) {
     p.reads(client, 4, "f");
     assert_eq!(p.ended(late), Outcome::Written(8));
     p.reads(client, 99, "too late");
-}
-
-/// SEMANTICS: close-killed, wait-kill
-fn g14_a_writer_dies_while_it_waits(mount: &Mount) {
-    let server = mount.open("p", O_WRONLY | O_CREAT);
-    let client = mount.open("p", O_RDONLY);
-    let full = vec![b'f'; 1 << 20];
-    assert_eq!(server.write_from_page(&full), Ok(1 << 20));
-    // The child joins the same end, as a copy of the descriptor would.
-    let own = format!("/proc/{}/fd/{}", std::process::id(), server.raw());
-    let mut child = Actor::start(&[Step::Open(own.into(), O_WRONLY), Step::Write(5, b'x')]);
-    child.until_waiting();
-    assert!(killed_by(child.end_by(SIGKILL).0, SIGKILL));
-    assert!(client.read_exactly(1 << 20).unwrap() == full);
-    server.write_all(b"goes on").unwrap();
-    assert_eq!(client.read(99).unwrap(), b"goes on", "nothing of the dead one's");
-    client.set_nonblocking(true).unwrap();
-    assert_eq!(client.read(99), Err(Errno::EAGAIN));
-    drop(server);
-    assert_eq!(client.read(99).unwrap(), b"");
 }
 
 /// SEMANTICS: data-wrong-direction

@@ -5,11 +5,11 @@ use libc::{
 };
 
 use super::Fifo;
-use crate::SOON;
 use crate::harness::actor::{Actor, Step, killed_by};
 use crate::harness::{Errno, Fd, run, sh};
+use crate::linux::SOON;
 
-crate::on_fifos! {
+crate::linux::on_fifos! {
     p1_opens_wait_for_the_other_side,
     p2_a_writer_that_does_not_wait_needs_a_reader,
     p3_a_reader_that_does_not_wait_finds_an_end,

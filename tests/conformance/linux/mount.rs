@@ -14,6 +14,7 @@ use libc::{
 };
 
 use super::errno;
+use crate::arms::{self, failure};
 use crate::harness::functions::{CLIENT, Peek, SERVER};
 use crate::harness::process::Stat;
 use crate::harness::{Errno, Fd, Mount, Task, calls, sys};
@@ -138,7 +139,7 @@ impl MountArm {
         let path = self.mount.path(name);
         match sys::mknod(&path, S_IFREG | 0o666) {
             Ok(()) => {
-                for (key, value) in super::settings(spec) {
+                for (key, value) in arms::settings(spec) {
                     let name = format!("user.pipefs.{key}");
                     if let Err(error) = calls::set_attribute(&path, &name, value.as_bytes()) {
                         fs::remove_file(&path).expect("it was just made");
@@ -218,7 +219,7 @@ impl MountArm {
             };
             let outcome = match task.join(Duration::ZERO) {
                 Ok(outcome) => outcome,
-                Err(error) => errno::outcome(&begun.call, begun.waited, error.0),
+                Err(error) => failure::outcome(&begun.call, begun.waited, errno::error(error.0)),
             };
             begun.state = Running::Ended(outcome);
         }
@@ -238,7 +239,7 @@ impl MountArm {
 /// A mount with settings that are like Windows as far as there are such; other users may use it.
 pub(crate) fn like_windows() -> Mount {
     let mut options: Vec<_> =
-        super::LIKE_WINDOWS.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        arms::LIKE_WINDOWS.iter().map(|(key, value)| format!("{key}={value}")).collect();
     if sys::effective_uid() == 0 {
         options.push("allow_other".into());
     }
@@ -331,7 +332,7 @@ impl Arm for MountArm {
             }
             None => Running::Ended(match self.run_at_once(&call) {
                 Ok(outcome) => outcome,
-                Err(error) => errno::outcome(&call, false, error.0),
+                Err(error) => failure::outcome(&call, false, errno::error(error.0)),
             }),
         };
         self.calls.push(Begun { call, waited: false, state });

@@ -3,11 +3,11 @@
 use libc::{O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, SIGKILL, SIGPIPE};
 
 use super::Fifo;
-use crate::SOON;
 use crate::harness::actor::{Actor, Step, killed_by, sequence};
 use crate::harness::{Errno, Task};
+use crate::linux::SOON;
 
-crate::on_fifos! {
+crate::linux::on_fifos! {
     q1_end_of_file_comes_with_the_last_writer_to_all_readers,
     q2_a_new_writer_revives_a_reader,
     q3_nothing_there_and_a_writer,

@@ -4,17 +4,15 @@ use std::fs;
 
 use libc::{O_CREAT, O_EXCL, O_RDONLY, O_WRONLY, SIGKILL};
 
-use crate::SOON;
 use crate::harness::actor::{Actor, Step, killed_by, sequence};
 use crate::harness::{Errno, Fd, Mount, Task};
+use crate::linux::SOON;
 
-crate::on_each_arm! {
-    mount {
-        o1_what_it_is,
-        o2_all_that_was_written_is_read,
-        o3_the_end_comes_with_the_last_copy,
-        o4_a_write_that_nobody_will_read,
-    }
+crate::linux::on_a_mount! {
+    o1_what_it_is,
+    o2_all_that_was_written_is_read,
+    o3_the_end_comes_with_the_last_copy,
+    o4_a_write_that_nobody_will_read,
 }
 
 /// A reader and a writer.

@@ -5,13 +5,13 @@ use std::fs;
 use libc::{O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY};
 
 use super::Fifo;
-use crate::SOON;
 use crate::harness::actor::{Actor, Step};
 use crate::harness::process::command;
 use crate::harness::watchdog::new_directory;
 use crate::harness::{Errno, Fd, calls, eventually, run, sh, sys};
+use crate::linux::SOON;
 
-crate::on_fifos! {
+crate::linux::on_fifos! {
     q10_no_positions,
     q11_what_a_fifo_refuses,
     q12_wrong_direction,

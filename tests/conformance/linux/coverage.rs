@@ -3,38 +3,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use crate::cases;
-use crate::fifo;
-use crate::fifo::differences;
+use crate::cases::{self, row_of};
+use crate::linux::cases as on_a_mount;
+use crate::linux::fifo;
+use crate::linux::fifo::differences;
 use crate::rows::{Covered, ROWS};
 
-/// The cases of groups A to O, each with where it is true.
-const GROUPS: [&[(&str, &str)]; 15] = [
-    cases::names::CASES,
-    cases::instances::CASES,
-    cases::states::CASES,
-    cases::opening::CASES,
-    cases::waiting::CASES,
-    cases::reading::CASES,
-    cases::writing::CASES,
-    cases::peeking::CASES,
-    cases::transacting::CASES,
-    cases::flushing::CASES,
-    cases::closing::CASES,
-    cases::information::CASES,
-    cases::security::CASES,
-    cases::cancelling::CASES,
-    cases::anonymous::CASES,
+/// The cases of groups A to O that need a mount.
+const MOUNT_GROUPS: [&[&str]; 13] = [
+    on_a_mount::names::CASES,
+    on_a_mount::instances::CASES,
+    on_a_mount::opening::CASES,
+    on_a_mount::waiting::CASES,
+    on_a_mount::reading::CASES,
+    on_a_mount::writing::CASES,
+    on_a_mount::peeking::CASES,
+    on_a_mount::flushing::CASES,
+    on_a_mount::closing::CASES,
+    on_a_mount::information::CASES,
+    on_a_mount::security::CASES,
+    on_a_mount::cancelling::CASES,
+    on_a_mount::anonymous::CASES,
 ];
 
 /// The cases of groups P to R.
 const FIFO_GROUPS: [&[&str]; 4] =
     [fifo::opening::CASES, fifo::moving::CASES, fifo::files::CASES, fifo::readiness::CASES];
-
-/// The row that a case is called after.
-fn row_of(case: &str) -> String {
-    case.split('_').next().unwrap_or_default().to_uppercase()
-}
 
 /// The lines of the page's tables, by row.
 fn on_the_page() -> BTreeMap<String, String> {
@@ -57,8 +51,10 @@ fn on_the_page() -> BTreeMap<String, String> {
 #[test]
 fn every_row_is_covered_once() {
     let mut cases = BTreeMap::new();
+    let stories = cases::all().map(|(kind, case, _)| (kind, case));
+    let mounts = MOUNT_GROUPS.concat().into_iter().map(|case| ("mount", case));
     let fifos = FIFO_GROUPS.concat().into_iter().map(|case| ("fifo", case));
-    for (kind, case) in GROUPS.concat().into_iter().chain(fifos) {
+    for (kind, case) in stories.chain(mounts).chain(fifos) {
         if let Some((_, other)) = cases.insert(row_of(case), (kind, case)) {
             panic!("{case} and {other} are about the same row");
         }

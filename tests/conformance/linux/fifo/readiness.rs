@@ -7,13 +7,13 @@ use libc::{
 };
 
 use super::Fifo;
-use crate::SOON;
 use crate::harness::actor::{Actor, Step};
 use crate::harness::events::{Epoll, select};
 use crate::harness::process::timed;
 use crate::harness::{Errno, Fd};
+use crate::linux::SOON;
 
-crate::on_fifos! {
+crate::linux::on_fifos! {
     r1_a_reader,
     r2_a_reader_that_never_had_a_writer,
     r3_a_writer,
