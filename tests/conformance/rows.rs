@@ -131,7 +131,7 @@ pub(crate) const ROWS: [Row; 181] = [
     ("I2", Case, "a transaction when something is unread"),
     ("I3", Case, "either end may ask, and answer so"),
     ("I4", Both, "a reply that is too long"),
-    ("I5", Case, "a request needs no room"),
+    ("I5", Both, "a request needs no room"),
     ("I6", Case, "a cancelled transaction has sent its request"),
     ("I7", Case, "an empty request and an empty reply"),
     ("I8", Case, "a transaction when nobody is connected"),

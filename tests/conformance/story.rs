@@ -194,6 +194,13 @@ impl Story {
         }
     }
 
+    /// The same of bytes, of which there is no first message.
+    #[track_caller]
+    pub(crate) fn peeks_bytes(&mut self, end: End, max_bytes: usize) -> (String, u64) {
+        let (text, total_bytes, _) = self.peeks(end, max_bytes);
+        (text, total_bytes)
+    }
+
     #[track_caller]
     pub(crate) fn info(&mut self, end: End) -> Info {
         match self.call(Call::Info(end)) {

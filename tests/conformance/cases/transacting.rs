@@ -9,11 +9,13 @@ crate::on_each_arm! {
         i2_something_is_unread,
         i3_either_end_may_ask,
         i4_a_reply_that_is_too_long,
-        i5_a_request_needs_no_room,
         i6_a_cancelled_transaction_has_sent_its_request,
         i7_empty_requests_and_replies,
         i8_nobody_is_connected,
         i9_a_whole_call,
+    }
+    here {
+        i5_a_request_takes_along_what_waits_before_it,
     }
 }
 
@@ -66,13 +68,13 @@ fn i4_a_reply_that_is_too_long(p: &mut Story) {
     p.reads(client, 99, "wer");
 }
 
-fn i5_a_request_needs_no_room(p: &mut Story) {
+fn i5_a_request_takes_along_what_waits_before_it(p: &mut Story) {
     let (server, client) = p.pair(Spec { capacity_bytes: 4, ..MESSAGES });
     p.writes(client, "full");
     let copy = p.duplicate(client);
     let waiting = p.waits(write(copy, "waiting"));
     let asked = p.waits(transact(client, "question", 99));
-    assert_eq!(p.ended(waiting), Outcome::Written(7));
+    assert_eq!(p.ended(waiting), Outcome::Written(7), "Windows: it waits until it is read");
     for text in ["full", "waiting", "question"] {
         p.reads(server, 99, text);
     }
