@@ -10,6 +10,7 @@
 //! | [`cases`] | groups A to O, as far as they need no more than these operations |
 //! | [`arms`] | the engine, driven directly |
 //! | `linux` | the other rows; a real mount; FIFOs; and that each row is covered, once |
+//! | `windows` | Windows' own pipes, with the same cases, beside the engine |
 
 mod arms;
 mod cases;
@@ -22,6 +23,9 @@ mod story;
 mod harness;
 #[cfg(target_os = "linux")]
 mod linux;
+
+#[cfg(windows)]
+mod windows;
 
 /// Each case of a group as a test of its own on each arm. What is true `everywhere` is true of
 /// Windows, too; what is true `here` is said on the page "Different here", as is what is true of

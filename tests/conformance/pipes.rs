@@ -205,9 +205,14 @@ pub(crate) trait Arm {
     /// Begins an operation.
     fn begin(&mut self, call: Call) -> Op;
 
-    /// What came of an operation; `None`: it waits, and the arm has made sure of it. It is asked
-    /// for no more once it has ended.
+    /// What came of an operation; `None`: it waits, and the arm has made sure of it, or has given
+    /// it time to end.
     fn outcome(&mut self, op: Op) -> Option<Outcome>;
+
+    /// The same of an operation that is not to wait, for an arm that can only be patient.
+    fn outcome_at_last(&mut self, op: Op) -> Option<Outcome> {
+        self.outcome(op)
+    }
 
     /// CancelIoEx, CancelSynchronousIo: a waiting operation ends.
     fn cancel(&mut self, op: Op);

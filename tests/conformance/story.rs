@@ -25,7 +25,7 @@ impl Story {
     #[track_caller]
     pub(crate) fn call(&mut self, call: Call) -> Outcome {
         let op = self.0.begin(call.clone());
-        self.0.outcome(op).unwrap_or_else(|| panic!("{call:?} waits"))
+        self.0.outcome_at_last(op).unwrap_or_else(|| panic!("{call:?} waits"))
     }
 
     /// What refuses an operation.

@@ -96,8 +96,7 @@ impl MountArm {
             }
             Call::Close(end) => {
                 let file = self.ends[end.0 as usize].file.take().expect("the end is open");
-                // A thread whose call has returned lets go of it at any moment.
-                let file = until_alone(file);
+                let file = arms::until_alone(file);
                 file.close().map(|()| Outcome::Done)
             }
             Call::Duplicate(end) => {
@@ -244,18 +243,6 @@ pub(crate) fn like_windows() -> Mount {
         options.push("allow_other".into());
     }
     Mount::with(&["-o", &options.join(",")])
-}
-
-fn until_alone(mut file: Arc<Fd>) -> Fd {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        file = match Arc::try_unwrap(file) {
-            Ok(file) => return file,
-            Err(shared) => shared,
-        };
-        assert!(Instant::now() < end, "a call waits on an end that is to be closed");
-        std::thread::yield_now();
-    }
 }
 
 /// A read, and what it means.
