@@ -238,7 +238,9 @@ impl Engine {
     /// [`Error::BadHandle`]: there is no such end.
     pub fn poll(&self, end: EndId, key: Option<PollKey>, effects: &mut Effects) -> Result<Ready> {
         let handle = self.handle(end)?;
-        self.on_pipe(&handle, None, effects, |pipe, gate, _| pipe.poll(end, key, gate))
+        self.on_pipe(&handle, None, effects, |pipe, gate, effects| {
+            pipe.poll(end, key, gate, effects)
+        })
     }
 
     pub(crate) fn handle(&self, end: EndId) -> Result<PipeHandle> {

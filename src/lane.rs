@@ -232,10 +232,16 @@ impl Lane {
     }
 
     /// Whether a write of this user's would be taken in now: others may wait, but for want of
-    /// memory of their own.
-    pub(crate) fn takes_from(&self, owner: &Owner, limits: Limits<'_>) -> bool {
-        self.accepts(limits)
-            && self.next_writer(limits).is_none()
+    /// memory of their own. Those who have it again go first: it may be gone before `relieve` comes
+    /// here, and who gave way to them would sleep on.
+    pub(crate) fn takes_from(
+        &mut self,
+        owner: &Owner,
+        limits: Limits<'_>,
+        effects: &mut Effects,
+    ) -> bool {
+        self.pump(limits, effects)
+            && self.accepts(limits)
             && (!self.needs_memory() || limits.has_memory_of(owner))
     }
 
@@ -280,12 +286,13 @@ impl Lane {
         self.outlets.iter().all(|outlet| outlet.queue.is_empty())
     }
 
-    /// Lets waiting writers in while there is room.
-    pub(crate) fn pump(&mut self, limits: Limits<'_>, effects: &mut Effects) {
+    /// Lets waiting writers in while there is room. `false`: some wait for room still.
+    pub(crate) fn pump(&mut self, limits: Limits<'_>, effects: &mut Effects) -> bool {
         while !self.writers.is_empty() && self.accepts(limits) {
-            let Some(next) = self.next_writer(limits) else { return };
+            let Some(next) = self.next_writer(limits) else { return true };
             self.admit(next, limits, effects);
         }
+        self.writers.is_empty()
     }
 
     /// Ends the wait of the write that has waited longest; `false`: there is none.
@@ -342,7 +349,7 @@ impl Lane {
         }
         let written = u32::try_from(write.data.len()).map_err(|_| Error::Invalid)?;
         self.refuse_long_message(&write, limits)?;
-        if self.takes_from(&write.owner, limits) {
+        if self.takes_from(&write.owner, limits, effects) {
             self.accept(write, limits, effects);
             return Ok(Progress::Done(written));
         }
@@ -359,14 +366,6 @@ impl Lane {
             }
             (Overflow::Block, Waits::No | Waits::HasSome) => Err(Error::WouldBlock),
         }
-    }
-
-    pub(crate) fn reader_pollers(&mut self, end: EndId) -> &mut Pollers {
-        &mut self.outlets.of_mut(end).pollers
-    }
-
-    pub(crate) fn writer_pollers(&mut self) -> &mut Pollers {
-        &mut self.writer_pollers
     }
 
     /// Takes a waiting operation out, unanswered; the caller answers it.

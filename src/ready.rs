@@ -2,7 +2,7 @@
 
 use std::ops::BitOr;
 
-use crate::effects::PollKey;
+use crate::effects::{Effects, PollKey};
 use crate::end::{Connection, EndId, Link, Side};
 use crate::lane::{Lane, Limits};
 use crate::pipe::Pipe;
@@ -45,6 +45,7 @@ impl Pipe {
         id: EndId,
         key: Option<PollKey>,
         gate: &Gate<'_>,
+        effects: &mut Effects,
     ) -> Result<Ready> {
         let limits = self.limits(gate);
         let end = self.ends.get_mut(&id).ok_or(Error::BadHandle)?;
@@ -75,7 +76,7 @@ impl Pipe {
             if let Some(key) = key {
                 lane.writer_pollers().add_writer(key, id, owner.clone());
             }
-            ready = ready | lane.writer_ready(peers_from, &owner, limits);
+            ready = ready | lane.writer_ready(peers_from, &owner, limits, effects);
         }
         if instance.state == State::Disconnected {
             // Whatever it tried would fail at once.
@@ -87,6 +88,14 @@ impl Pipe {
 }
 
 impl Lane {
+    pub(crate) fn reader_pollers(&mut self, end: EndId) -> &mut Pollers {
+        &mut self.outlets.of_mut(end).pollers
+    }
+
+    pub(crate) fn writer_pollers(&mut self) -> &mut Pollers {
+        &mut self.writer_pollers
+    }
+
     /// What poll says of a reader's end that counts writers from this mark.
     pub(crate) fn reader_ready(&self, end: EndId, writers_from: u64) -> Ready {
         let hangup = self.writer_ends == 0 && self.writer_opens > writers_from;
@@ -100,14 +109,15 @@ impl Lane {
 
     /// What poll says of a writer's end that counts readers from this mark.
     pub(crate) fn writer_ready(
-        &self,
+        &mut self,
         readers_from: u64,
         owner: &Owner,
         limits: Limits<'_>,
+        effects: &mut Effects,
     ) -> Ready {
         let error = self.is_broken(readers_from);
         let never_waits = limits.settings.overflow != Overflow::Block;
-        let accepted = never_waits || self.takes_from(owner, limits);
+        let accepted = never_waits || self.takes_from(owner, limits, effects);
         let writable = !error && accepted;
         Ready { writable, error, ..Ready::default() }
     }
