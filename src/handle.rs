@@ -3,7 +3,7 @@
 use crate::namespace::Ino;
 use crate::pipe::Pipe;
 use crate::settings::Settings;
-use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::sync::{Arc, Mutex, MutexGuard, Weak};
 
 /// A pipe, whatever its name is now: valid also after the name has gone.
 #[derive(Debug, Clone)]
@@ -32,8 +32,26 @@ impl PipeHandle {
         Self(Arc::new(Cell { ino, pipe: Mutex::new(pipe) }))
     }
 
+    pub(crate) fn downgrade(&self) -> WeakHandle {
+        WeakHandle(Arc::downgrade(&self.0))
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, Pipe> {
         self.0.pipe.lock()
+    }
+}
+
+/// A pipe that is held by nobody for this, and may be gone.
+#[derive(Debug)]
+pub(crate) struct WeakHandle(Weak<Cell>);
+
+impl WeakHandle {
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+
+    pub(crate) fn upgrade(&self) -> Option<PipeHandle> {
+        self.0.upgrade().map(PipeHandle)
     }
 }
 

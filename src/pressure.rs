@@ -9,17 +9,20 @@ use rustc_hash::FxHashMap;
 use crate::effects::{Answer, Effects};
 use crate::engine::Engine;
 use crate::giving_up::{GivenUp, attempt};
-use crate::handle::PipeHandle;
+use crate::handle::{PipeHandle, WeakHandle};
 use crate::pipe::Pipe;
 use crate::quota::Gate;
 use crate::sync::Arc;
 use crate::users::User;
 
+/// So many pipes stand in a row before those that are gone are looked for.
+const SWEEP_FROM: usize = 64;
+
 /// Pipes where somebody was refused for lack of memory.
 #[derive(Debug, Default)]
 pub(crate) struct Pressed {
-    /// Of the mount's; longest waiting first.
-    pipes: VecDeque<PipeHandle>,
+    /// Of the mount's.
+    pipes: Row,
     /// Of a user's own; each list has at least one pipe.
     users: FxHashMap<u32, Starved>,
     /// Users among them who have memory again, or had it a moment ago.
@@ -30,8 +33,35 @@ pub(crate) struct Pressed {
 #[derive(Debug)]
 struct Starved {
     user: Arc<User>,
-    /// Longest waiting first.
-    pipes: VecDeque<PipeHandle>,
+    pipes: Row,
+}
+
+/// Pipes, longest waiting first. It keeps none: one whose name and ends have gone is gone, however
+/// long there is no memory.
+#[derive(Debug, Default)]
+struct Row {
+    pipes: VecDeque<WeakHandle>,
+    /// With so many the next one is the occasion to forget those that are gone.
+    sweep_at: usize,
+}
+
+impl Row {
+    fn is_empty(&self) -> bool {
+        self.pipes.is_empty()
+    }
+
+    fn push(&mut self, handle: &PipeHandle) {
+        if self.pipes.len() >= self.sweep_at.max(SWEEP_FROM) {
+            self.pipes.retain(|pipe| !pipe.is_gone());
+            self.sweep_at = 2 * self.pipes.len();
+            self.pipes.shrink_to(self.sweep_at);
+        }
+        self.pipes.push_back(handle.downgrade());
+    }
+
+    fn pop(&mut self) -> Option<PipeHandle> {
+        std::iter::from_fn(|| self.pipes.pop_front()).find_map(|pipe| pipe.upgrade())
+    }
 }
 
 /// Which list a pipe was on.
@@ -69,8 +99,8 @@ impl Pressed {
     }
 
     fn add_starved(&mut self, user: &Arc<User>, handle: &PipeHandle) {
-        let new = || Starved { user: Arc::clone(user), pipes: VecDeque::new() };
-        self.users.entry(user.uid).or_insert_with(new).pipes.push_back(handle.clone());
+        let new = || Starved { user: Arc::clone(user), pipes: Row::default() };
+        self.users.entry(user.uid).or_insert_with(new).pipes.push(handle);
     }
 
     /// A user may have memory: its pipes get their turn, if there are any.
@@ -82,13 +112,13 @@ impl Pressed {
 
     /// Takes out the pipe whose turn it is.
     fn next(&mut self, has_memory: bool) -> Option<(PipeHandle, Lack)> {
-        let first = has_memory.then(|| self.pipes.pop_front());
+        let first = has_memory.then(|| self.pipes.pop());
         if let Some(handle) = first.flatten() {
             return Some((handle, Lack::Memory));
         }
         while let Some(uid) = self.due.last().copied() {
             if let Some(starved) = self.users.get_mut(&uid) {
-                let first = starved.user.has_room().then(|| starved.pipes.pop_front());
+                let first = starved.user.has_room().then(|| starved.pipes.pop());
                 if starved.pipes.is_empty() {
                     self.users.remove(&uid);
                 }
@@ -191,7 +221,7 @@ impl Engine {
     fn note_pressure(&self, handle: &PipeHandle, pipe: &mut Pipe, gate: Gate<'_>) {
         if gate.has_refused() && !pipe.pressed.memory {
             pipe.pressed.memory = true;
-            self.pressed.lock().pipes.push_back(handle.clone());
+            self.pressed.lock().pipes.push(handle);
         }
         let (starved, relieved) = gate.into_users();
         if starved.is_empty() && relieved.is_empty() {
@@ -218,5 +248,54 @@ impl Engine {
                 pipe.relieve(gate, effects);
             });
         }
+    }
+}
+
+// Shuttle's locks work only in its schedules.
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::time::Instant;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{
+        Attributes, Blocking, Bounds, Error, Now, Open, Patience, Progress, ROOT, Settings, Ticket,
+        Wanted, Who,
+    };
+
+    /// A user who has no memory makes pipes, is refused in each, and removes it: all in vain.
+    fn refused_in_many(bounds: Bounds) -> Engine {
+        let now = Now { monotonic: Instant::now(), wall: SystemTime::UNIX_EPOCH };
+        let attributes = Attributes::new(0o644, 0, 0, now.wall);
+        let engine = Engine::new(Settings::default(), bounds, attributes);
+        let mut effects = Effects::default();
+        let mut write = |name: &[u8]| {
+            let pipe = engine.create(ROOT, name, attributes, None).unwrap();
+            let (who, patience) = (Who::default(), Patience::Wait);
+            let open = Open { wanted: Wanted::WRITE, who, patience, reopens: None };
+            let opened = engine.open(&pipe, open, Ticket(1), now, &mut effects).unwrap();
+            let Progress::Done(end) = opened else { panic!("a server waits") };
+            let (data, no) = (Bytes::from_static(b"full"), Blocking::No);
+            let written = engine.write(end, data, no, Ticket(2), now, &mut effects);
+            engine.close(end, now, &mut effects).unwrap();
+            written
+        };
+        assert_eq!(write(b"hoard"), Ok(Progress::Done(4)));
+        for _ in 0..10 * SWEEP_FROM {
+            assert_eq!(write(b"p"), Err(Error::WouldBlock));
+            engine.unlink(ROOT, b"p", now, &mut Effects::default()).unwrap();
+        }
+        engine
+    }
+
+    #[test]
+    fn pipes_that_are_gone_are_forgotten_though_there_is_no_memory() {
+        let engine = refused_in_many(Bounds::memory(4));
+        assert!(engine.pressed.lock().pipes.pipes.len() <= SWEEP_FROM);
+        let user_memory_bytes = Some(4);
+        let engine = refused_in_many(Bounds { user_memory_bytes, ..Bounds::memory(100) });
+        let pressed = engine.pressed.lock();
+        assert!(pressed.users[&0].pipes.pipes.len() <= SWEEP_FROM);
     }
 }

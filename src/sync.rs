@@ -2,7 +2,7 @@
 //! take their place, `parking_lot` as a dependency of that name, the rest here.
 
 pub(crate) use parking_lot::{Mutex, MutexGuard, RwLock};
-pub(crate) use std::sync::Arc;
+pub(crate) use std::sync::{Arc, Weak};
 
 #[cfg(not(shuttle))]
 mod locks {
