@@ -118,7 +118,8 @@ impl Doors {
     /// Lets a door lead to another pipe than it did.
     pub(crate) fn lead_to(&mut self, nodeid: u64, pipe: &PipeHandle) {
         if let Some(door) = self.doors.get_mut(&nodeid) {
-            door.pipe = pipe.clone();
+            let before = std::mem::replace(&mut door.pipe, pipe.clone());
+            self.is_newest_no_more(before.ino(), nodeid);
             self.newest.insert(pipe.ino(), nodeid);
         }
     }
@@ -131,10 +132,15 @@ impl Doors {
             if door.lookups == 0 {
                 let ino = door.pipe.ino();
                 self.doors.remove(&nodeid);
-                if self.newest.get(&ino) == Some(&nodeid) {
-                    self.newest.remove(&ino);
-                }
+                self.is_newest_no_more(ino, nodeid);
             }
+        }
+    }
+
+    /// A door is none of this pipe's any more.
+    fn is_newest_no_more(&mut self, ino: Ino, nodeid: u64) {
+        if self.newest.get(&ino) == Some(&nodeid) {
+            self.newest.remove(&ino);
         }
     }
 
@@ -159,10 +165,15 @@ mod tests {
 
     const UID: u32 = 1000;
 
-    fn pipe() -> PipeHandle {
+    fn pipes() -> [PipeHandle; 2] {
         let attributes = Attributes::new(0o755, 0, 0, SystemTime::UNIX_EPOCH);
         let engine = Engine::new(Settings::default(), Bounds::memory(u64::MAX), attributes);
-        engine.create(ROOT, b"p", attributes, None).unwrap()
+        [&b"p"[..], b"q"].map(|name| engine.create(ROOT, name, attributes, None).unwrap())
+    }
+
+    fn pipe() -> PipeHandle {
+        let [pipe, _] = pipes();
+        pipe
     }
 
     #[test]
@@ -222,6 +233,20 @@ mod tests {
         assert_eq!(doors.get(door).unwrap().reopened_by(7), None);
         doors.attach(door, EndId::from_raw(2), 100, 7);
         assert_eq!(doors.get(door).unwrap().reopened_by(7), Some(EndId::from_raw(2)));
+    }
+
+    #[test]
+    fn a_door_that_leads_elsewhere_is_not_given_for_the_pipe_that_it_led_to() {
+        let (mut doors, [before, now]) = (Doors::default(), pipes());
+        let door = doors.find_or_make(&before, 7, UID);
+        doors.lead_to(door, &now);
+        assert_eq!(doors.find_or_make(&now, 7, UID), door);
+        let other = doors.find_or_make(&before, 7, UID);
+        assert_ne!(other, door);
+        doors.lead_to(other, &now);
+        doors.forget(door, 2);
+        doors.forget(other, 1);
+        assert!(doors.doors.is_empty() && doors.newest.is_empty());
     }
 
     /// Else he who has held on to it could join the end that the other one opens there.
