@@ -6,6 +6,8 @@ use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use bytes::BytesMut;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::{Pid, gettid};
 
 use super::data::wire::WRITE_HEADER_BYTES;
 
@@ -15,6 +17,9 @@ const SOCKET_BUFFER_BYTES: libc::c_int = 208 << 10;
 
 /// `FUSE_DEV_IOC_CLONE`: makes a new descriptor of /dev/fuse one of a mount's.
 const CLONE: libc::Ioctl = 0x8004_e500_u32 as libc::Ioctl;
+
+/// The calling thread, for the scheduler.
+const THIS_THREAD: Pid = Pid::from_raw(0);
 
 /// A descriptor of /dev/fuse, of one mount. A request is answered on the one that it was read
 /// from.
@@ -211,26 +216,29 @@ pub(crate) fn trim_freed_memory() {
 }
 
 /// Keeps the calling thread on one CPU of those that the process may use, the `index`-th.
-pub(crate) fn stay_on_cpu(index: usize) {
-    // SAFETY: a set of CPUs is plain data, zeroes are the empty one; the calls are given its size.
-    unsafe {
-        let mut allowed: libc::cpu_set_t = std::mem::zeroed();
-        let size = size_of::<libc::cpu_set_t>();
-        if libc::sched_getaffinity(0, size, &raw mut allowed) < 0 {
-            return;
-        }
-        let mut cpus =
-            (0..libc::CPU_SETSIZE as usize).filter(|cpu| libc::CPU_ISSET(*cpu, &allowed));
-        if let Some(cpu) = cpus.nth(index) {
-            let mut one: libc::cpu_set_t = std::mem::zeroed();
-            libc::CPU_SET(cpu, &mut one);
-            libc::sched_setaffinity(0, size, &raw const one);
-        }
+pub(crate) fn stay_on_nth_cpu(index: usize) {
+    let mut allowed = allowed_cpus().into_iter().flatten();
+    if let Some(cpu) = allowed.nth(index) {
+        stay_on_cpu(cpu);
     }
+}
+
+/// Keeps the calling thread on this CPU, if the process may use it and it is there.
+pub(crate) fn stay_on_cpu(cpu: usize) {
+    let mut one = CpuSet::new();
+    if one.set(cpu).is_ok() {
+        // It is only slower elsewhere.
+        let _ = sched_setaffinity(THIS_THREAD, &one);
+    }
+}
+
+/// The CPUs that the calling thread may use.
+fn allowed_cpus() -> Option<impl Iterator<Item = usize>> {
+    let allowed = sched_getaffinity(THIS_THREAD).ok()?;
+    Some((0..CpuSet::count()).filter(move |cpu| allowed.is_set(*cpu) == Ok(true)))
 }
 
 /// The calling thread's id.
 pub(crate) fn thread_id() -> u64 {
-    // SAFETY: no precondition.
-    unsafe { libc::gettid() as u64 }
+    gettid().as_raw() as u64
 }

@@ -12,8 +12,9 @@ use super::counters::Counters;
 use super::data::buffers::Buffers;
 use super::data::closing::Closing;
 use super::data::order::Order;
+use super::data::transport::Transports;
 use super::data::wire;
-use super::device::{Channel, Device, trim_freed_memory};
+use super::device::{Channel, trim_freed_memory};
 use super::doors::Doors;
 use super::errno::{errno, fuser_errno};
 use super::handle::Handle;
@@ -40,8 +41,7 @@ const MAX_GONE: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Driver {
     pub(crate) engine: Engine,
-    /// A data thread each.
-    pub(crate) devices: Vec<Device>,
+    pub(crate) transports: Transports,
     pub(crate) order: Order,
     pub(crate) control: Channel,
     pub(crate) buffers: Buffers,
@@ -92,12 +92,12 @@ impl WaitingReply {
 }
 
 impl Driver {
-    pub(crate) fn new(engine: Engine, devices: Vec<Device>, control: Channel) -> Self {
+    pub(crate) fn new(engine: Engine, transports: Transports, control: Channel) -> Self {
         Self {
             engine,
-            order: Order::new(devices.len()),
-            counters: Counters::new(devices.len()),
-            devices,
+            order: Order::new(transports.device_count()),
+            counters: Counters::new(transports.device_count()),
+            transports,
             control,
             buffers: Buffers::default(),
             doors: Mutex::default(),

@@ -16,6 +16,7 @@ use nix::unistd::{getegid, geteuid};
 use pipefs::{Attributes, Bounds, Engine, Settings};
 use serde_json::Value;
 
+use super::data::transport::Transports;
 use super::data::wire;
 use super::device::{Channel, Device, return_freed_memory};
 use super::driver::Driver;
@@ -86,7 +87,7 @@ fn prepare(session: BorrowedFd<'_>, mount: &Entry, config: &Config) -> io::Resul
         devices.iter().map(|_| File::open("/proc/self/status")).collect();
     drop(spare?);
     let (ours, theirs) = Channel::pair()?;
-    let driver = Arc::new(Driver::new(engine(config), devices, ours));
+    let driver = Arc::new(Driver::new(engine(config), Transports::new(devices), ours));
     driver.control.send(&[io::IoSlice::new(&wire::own_init())])?;
     let metadata = Surviving::new(Arc::clone(&driver));
     let control = Session::from_fd(metadata, theirs, SessionACL::All, FuserConfig::default())?;
@@ -141,7 +142,7 @@ impl Mounted {
         })?;
         let keeper = Arc::clone(&driver);
         let chores = spawn("pipefs-chores", move || keeper.keep_house())?;
-        for me in 0..driver.devices.len() {
+        for me in 0..driver.transports.device_count() {
             let ended = Ending { driver: Arc::clone(&driver), gone: stopper.gone.clone() };
             let server = Arc::clone(&driver);
             // Not joined: after a lazy unmount it may wait for requests until the process ends.

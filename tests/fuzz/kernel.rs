@@ -11,6 +11,7 @@ use fuser::{Config, Session, SessionACL};
 use pipefs::settings::Mode;
 use pipefs::{Attributes, Bounds, Engine, Settings};
 
+use crate::fuse::data::transport::Transports;
 use crate::fuse::data::wire::{self, IN_HEADER_BYTES, OUT_HEADER_BYTES, opcode};
 use crate::fuse::device::{Channel, Device};
 use crate::fuse::driver::Driver;
@@ -65,7 +66,8 @@ impl Kernel {
         let settings = Settings { capacity_bytes: 1000, ..Settings::default() };
         let root = Attributes::new(0o1777, 0, 0, SystemTime::UNIX_EPOCH);
         let engine = Engine::new(settings, Bounds::memory(MEMORY_BYTES), root);
-        let driver = Arc::new(Driver::new(engine, vec![Device::new(driver_end)], ours));
+        let driver =
+            Arc::new(Driver::new(engine, Transports::new(vec![Device::new(driver_end)]), ours));
         driver.control.send(&[IoSlice::new(&wire::own_init())]).expect("it is there");
         let metadata = Surviving::new(Arc::clone(&driver));
         let control = Session::from_fd(metadata, theirs, SessionACL::All, Config::default());

@@ -1,6 +1,7 @@
 //! The data plane: what the driver reads from /dev/fuse and answers itself.
 //!
 //! - `wire` — the kernel's structures, decoded and encoded
+//! - `transport` — by which ways requests come and answers go
 //! - `order` — who waits for whom when several threads read requests
 //! - `serve` — READ, WRITE, POLL and INTERRUPT, and the delivery of answers
 //! - `closing` — FLUSH, with which a close may wait
@@ -15,4 +16,5 @@ mod names;
 pub(crate) mod order;
 pub(crate) mod poll;
 pub(crate) mod serve;
+pub(crate) mod transport;
 pub(crate) mod wire;

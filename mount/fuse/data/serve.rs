@@ -6,7 +6,7 @@ use log::{debug, warn};
 use pipefs::{Answer, Blocking, Data, Effects, Error, Now, PollKey, Progress, Ticket};
 use smallvec::SmallVec;
 
-use super::buffers::Buffer;
+use super::buffers::{Buffer, Buffers};
 use super::names::Body;
 use super::order::Order;
 use super::poll;
@@ -14,7 +14,7 @@ use super::wire::{
     self, FlushIn, InHeader, OUT_HEADER_BYTES, PollIn, ReadIn, WRITE_HEADER_BYTES, WriteIn, opcode,
 };
 use crate::fuse::counters::Counters;
-use crate::fuse::device::{stay_on_cpu, thread_id};
+use crate::fuse::device::{stay_on_nth_cpu, thread_id};
 use crate::fuse::driver::Driver;
 use crate::fuse::errno::errno;
 use crate::fuse::handle::Handle;
@@ -23,9 +23,15 @@ use crate::fuse::survive::survive;
 
 /// One request as it was read: the first 80 bytes, and a buffer with the rest.
 pub(crate) struct Request {
-    header: [u8; WRITE_HEADER_BYTES],
+    pub(super) header: [u8; WRITE_HEADER_BYTES],
     /// Room for the largest payload; another one when the queue keeps it.
-    payload: Buffer,
+    pub(super) payload: Buffer,
+}
+
+impl Request {
+    pub(super) fn new(buffers: &Buffers) -> Self {
+        Self { header: [0; WRITE_HEADER_BYTES], payload: buffers.take() }
+    }
 }
 
 impl Driver {
@@ -34,18 +40,17 @@ impl Driver {
     /// # Errors
     /// What /dev/fuse fails with, other than that the mount is gone.
     pub(crate) fn serve_device(&self, me: usize) -> io::Result<()> {
-        if self.devices.len() > 1 {
-            stay_on_cpu(me);
+        if self.transports.device_count() > 1 {
+            stay_on_nth_cpu(me);
         }
         Counters::join(me);
         self.order.join(me, thread_id());
-        let payload = self.buffers.take();
-        let mut request = Request { header: [0; WRITE_HEADER_BYTES], payload };
+        let mut request = Request::new(&self.buffers);
         let mut effects = Effects::default();
         loop {
             request.payload.bytes.clear();
             self.order.reads(me);
-            let device = &self.devices[me];
+            let device = self.transports.device(me);
             let len = match device.receive(&mut request.header, &mut request.payload.bytes) {
                 // A socket that took the place of /dev/fuse (in tests) is closed.
                 Ok(0) => return Ok(()),
@@ -53,20 +58,31 @@ impl Driver {
                 Err(error) if error.raw_os_error() == Some(libc::ENODEV) => return Ok(()),
                 Err(error) => return Err(error),
             };
-            let message = &request.header[..len.min(WRITE_HEADER_BYTES)];
-            match InHeader::decode(message).filter(|header| header.len as usize == len) {
-                Some(header) => {
-                    let served = survive("a request of the data plane", || {
-                        self.serve(me, header, len, &mut request, &mut effects);
-                    });
-                    if served.is_none() {
-                        self.answer_panicked(me, header, &mut request, &mut effects);
-                    }
+            self.serve_message(me, len, &mut request, &mut effects);
+        }
+    }
+
+    /// Serves what thread `me` has got: a message of `len` bytes.
+    pub(super) fn serve_message(
+        &self,
+        me: usize,
+        len: usize,
+        request: &mut Request,
+        effects: &mut Effects,
+    ) {
+        let message = &request.header[..len.min(WRITE_HEADER_BYTES)];
+        match InHeader::decode(message).filter(|header| header.len as usize == len) {
+            Some(header) => {
+                let served = survive("a request of the data plane", || {
+                    self.serve(me, header, len, request, effects);
+                });
+                if served.is_none() {
+                    self.answer_panicked(me, header, request, effects);
                 }
-                None => {
-                    self.counters.malformed();
-                    warn!("a message of {len} bytes from the kernel is not a request");
-                }
+            }
+            None => {
+                self.counters.malformed();
+                warn!("a message of {len} bytes from the kernel is not a request");
             }
         }
     }
@@ -297,17 +313,17 @@ impl Driver {
         self.send(ticket, &[IoSlice::new(&wire::out_header(ticket.id(), -errno, 0))]);
     }
 
-    /// Replies on the descriptor that the request was read from. A failure means that nobody needs
-    /// it any more (the request was aborted); data in it had a reader, who has gone with it.
+    /// Replies by the way that the request came. A failure means that nobody needs it any more (the
+    /// request was aborted); data in it had a reader, who has gone with it.
     pub(crate) fn send(&self, ticket: Ticket, parts: &[IoSlice<'_>]) {
-        if let Err(error) = self.devices[usize::from(ticket.tag())].send(parts) {
+        if let Err(error) = self.transports.answer(ticket, parts) {
             debug!("the kernel does not take a reply of {} bytes: {error}", total(parts));
         }
     }
 
     /// Tells the kernel something that it did not ask for.
     pub(crate) fn notify(&self, message: &[u8]) {
-        if let Err(error) = self.devices[0].send(&[IoSlice::new(message)]) {
+        if let Err(error) = self.transports.device(0).send(&[IoSlice::new(message)]) {
             debug!("the kernel does not take a notification: {error}");
         }
     }
