@@ -188,7 +188,8 @@ mod tests {
             let heading = format!("\n## pipefs {name}\n");
             let section = page.split(&heading).nth(1).unwrap_or_else(|| panic!("no {heading}"));
             let section = section.split("\n## ").next().unwrap();
-            let options = command.get_arguments().filter_map(clap::Arg::get_long);
+            let shown = command.get_arguments().filter(|argument| !argument.is_hide_set());
+            let options = shown.filter_map(clap::Arg::get_long);
             let is_setting =
                 |long: &str| pipefs::Settings::KEYS.iter().any(|key| key.replace('_', "-") == long);
             for long in options.filter(|long| !is_setting(long)) {
@@ -234,7 +235,7 @@ mod tests {
         };
         assert_eq!(mount, Command::Mount(expected));
         let umount = parsed(&["pipefs", "umount", "-l", "--", "-a"]).unwrap();
-        assert_eq!(umount, Command::Umount(Umount { dir: "-a".into(), lazy: true }));
+        assert_eq!(umount, Command::Umount(Umount { dir: "-a".into(), lazy: true, id: None }));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use pipefs::settings::SettingError;
 use pipefs::units::parse_size;
 
 /// Options of the mount itself; a pipe's settings are in [`Settings::KEYS`].
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     "allow_other",
     "default_permissions",
     "auto_unmount",
@@ -21,6 +21,7 @@ const OWN: [&str; 9] = [
     "total_instances",
     "nonempty",
     "fsname",
+    "uring",
 ];
 
 /// Options that are accepted and do nothing: the kernel's general ones, which a pipe has no use
@@ -64,6 +65,8 @@ pub struct Options {
     pub total_instances: Option<u64>,
     /// The source shown by `mount` and `df`, if one was given.
     pub fsname: Option<String>,
+    /// Requests come over io_uring.
+    pub uring: bool,
     /// Settings of new pipes.
     pub defaults: Settings,
 }
@@ -165,6 +168,7 @@ impl Options {
         match name {
             "allow_other" => self.allow_other = word("allow_other", value)?,
             "auto_unmount" => self.auto_unmount = word("auto_unmount", value)?,
+            "uring" => self.uring = word("uring", value)?,
             "nonempty" => self.nonempty = word("nonempty", value)?,
             // The kernel always checks permissions on a pipefs mount.
             "default_permissions" => drop(word("default_permissions", value)?),

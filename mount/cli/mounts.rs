@@ -32,6 +32,7 @@ Of the mount:
   memory=SIZE          what all pipes may hold before writers wait [a quarter of RAM]
   nonempty             mount over a directory that holds files
   total_instances=N    how many instances there may be in all, or `unlimited` [100000]
+  uring                requests come over io_uring, where root has enabled that
   user_memory=SIZE     what one user's writers may hold before they wait [all memory]
 Those of mount(8) that mean nothing here (rw, nosuid, nofail, x-…) are passed over.
 Settings of every new pipe, which `pipefs create --help` explains:";
@@ -85,6 +86,9 @@ pub struct Umount {
     /// Unmount although it is in use: gone from DIR at once, ended with the last open pipe
     #[arg(short, long)]
     pub lazy: bool,
+    /// Only the mount of this number in /proc/self/mountinfo: what a driver says of its own
+    #[arg(long, hide = true)]
+    pub id: Option<u64>,
 }
 
 /// The form in which mount(8) calls the helper of a filesystem, see its section "External helpers".

@@ -43,6 +43,11 @@ impl Device {
         if cloned < 0 { Err(io::Error::last_os_error()) } else { Ok(Self(new.into())) }
     }
 
+    /// Its number, which is good as long as this is.
+    pub(crate) fn number(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+
     /// Waits for a request. Its first [`WRITE_HEADER_BYTES`] go to `header`, the rest behind
     /// what `payload` holds, so that a write's data stands alone. Returns the whole length.
     ///

@@ -95,8 +95,8 @@ impl Driver {
     pub(crate) fn new(engine: Engine, transports: Transports, control: Channel) -> Self {
         Self {
             engine,
-            order: Order::new(transports.device_count()),
-            counters: Counters::new(transports.device_count()),
+            order: Order::new(transports.device_count(), transports.ring_count()),
+            counters: Counters::new(transports.device_count() + transports.ring_count()),
             transports,
             control,
             buffers: Buffers::default(),

@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fuser::{
     Config as FuserConfig, Filesystem, InitFlags, KernelConfig, MountOption, Request, Session,
@@ -27,7 +29,11 @@ const DEVICE: &str = "/dev/fuse";
 
 /// Negotiates with the kernel; serves nothing.
 #[derive(Debug)]
-pub(super) struct Greeter;
+pub(super) struct Greeter {
+    /// There are rings for the kernel, if it takes them.
+    pub(super) has_rings: bool,
+    pub(super) takes_rings: Arc<AtomicBool>,
+}
 
 impl Filesystem for Greeter {
     fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
@@ -41,6 +47,9 @@ impl Filesystem for Greeter {
         if config.add_capabilities(InitFlags::FUSE_PARALLEL_DIROPS).is_err() {
             debug!("lookups in one directory are not parallel on this kernel");
         }
+        let over_uring = InitFlags::FUSE_OVER_IO_URING;
+        let takes_rings = self.has_rings && config.add_capabilities(over_uring).is_ok();
+        self.takes_rings.store(takes_rings, Ordering::SeqCst);
         for result in [
             config.set_max_write(MAX_PAYLOAD_BYTES as u32),
             config.set_max_background(MAX_BACKGROUND).map(u32::from).map_err(u32::from),
@@ -61,7 +70,11 @@ impl Filesystem for Greeter {
 ///
 /// # Errors
 /// What mount(2) or fusermount3 said. Nothing is mounted then.
-pub(super) fn mount(claim: &Claim, config: &Config) -> io::Result<ManuallyDrop<Session<Greeter>>> {
+pub(super) fn mount(
+    claim: &Claim,
+    config: &Config,
+    greeter: Greeter,
+) -> io::Result<ManuallyDrop<Session<Greeter>>> {
     // Root of a container may not be allowed to, where fusermount3 perhaps is.
     let device = match geteuid().is_root() && !config.auto_unmount {
         true => directly(claim, config)?,
@@ -69,10 +82,10 @@ pub(super) fn mount(claim: &Claim, config: &Config) -> io::Result<ManuallyDrop<S
     };
     let fuser = fuser_config(config);
     let session = match device {
-        Some(device) => Session::from_fd(Greeter, device.into(), fuser.acl, fuser)
+        Some(device) => Session::from_fd(greeter, device.into(), fuser.acl, fuser)
             .inspect_err(|_| claim.take_back()),
         // fusermount3 has its own way to make sure: it goes there first, and mounts where it is.
-        None => Session::new(Greeter, claim.path(), &fuser),
+        None => Session::new(greeter, claim.path(), &fuser),
     };
     session.map(ManuallyDrop::new)
 }

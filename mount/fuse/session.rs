@@ -6,9 +6,10 @@ use std::num::NonZero;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use fuser::{Config as FuserConfig, Session, SessionACL};
 use log::{debug, info, warn};
@@ -16,20 +17,27 @@ use nix::unistd::{getegid, geteuid};
 use pipefs::{Attributes, Bounds, Engine, Settings};
 use serde_json::Value;
 
+use super::data::ring::{self, Owner};
 use super::data::transport::Transports;
 use super::data::wire;
 use super::device::{Channel, Device, return_freed_memory};
 use super::driver::Driver;
-use super::mounting;
+use super::mounting::{self, Greeter};
 use super::route::swallow_reply;
 use super::survive::{Surviving, survive};
 use crate::linux::mountinfo::Entry;
 use crate::linux::mountpoint::Claim;
-use crate::linux::unmount::{UnmountError, unmount};
+use crate::linux::unmount::{UnmountError, unmount, unmount_from_outside};
 
 /// Most data threads. The kernel wakes the one that has slept longest, so that every one more makes
 /// each of them colder; more than this many have not been measured.
 const MAX_DATA_THREADS: usize = 4;
+
+/// Whether the kernel offers that.
+const ENABLE_URING: &str = "/sys/module/fuse/parameters/enable_uring";
+
+/// How long another process may take to unmount before the driver ends all the same.
+const UNMOUNT_WITHIN: Duration = Duration::from_secs(3);
 
 /// What a mount is made with.
 #[derive(Debug, Clone)]
@@ -44,12 +52,14 @@ pub struct Config {
     pub defaults: Settings,
     /// The source shown by `mount` and `df`.
     pub fsname: String,
+    /// Requests come over io_uring, if the kernel offers that.
+    pub uring: bool,
 }
 
 /// A mount that is there but not served yet.
-#[derive(Debug)]
 pub struct Mounted {
     driver: Arc<Driver>,
+    rings: Vec<Owner>,
     control: Session<Surviving>,
     stopper: Stopper,
     gone: std::sync::mpsc::Receiver<io::Result<()>>,
@@ -69,32 +79,68 @@ pub struct Stopper {
 /// What mount(2) or fusermount3 said; or the mount is not where it was to be.
 pub fn mount(claim: &Claim, config: &Config) -> io::Result<Mounted> {
     return_freed_memory();
-    let session = mounting::mount(claim, config)?;
+    let rings = rings(config);
+    let takes_rings = Arc::new(AtomicBool::new(false));
+    let greeter = Greeter { has_rings: !rings.is_empty(), takes_rings: Arc::clone(&takes_rings) };
+    let session = mounting::mount(claim, config, greeter)?;
+    let rings = taken(rings, takes_rings.load(Ordering::SeqCst));
     let mount = claim.mounted().inspect_err(|error| {
         // Else it is elsewhere: what is here was not mounted by us.
         if error.raw_os_error().is_some() {
             claim.take_back();
         }
     })?;
-    prepare(session.as_fd(), &mount, config).inspect_err(|_| claim.take_back())
+    prepare(session.as_fd(), rings, &mount, config).inspect_err(|_| claim.take_back())
 }
 
 /// Everything that a mount needs besides being there.
-fn prepare(session: BorrowedFd<'_>, mount: &Entry, config: &Config) -> io::Result<Mounted> {
-    let devices = devices(Device::new(session.try_clone_to_owned()?));
+fn prepare(
+    session: BorrowedFd<'_>,
+    rings: Vec<Owner>,
+    mount: &Entry,
+    config: &Config,
+) -> io::Result<Mounted> {
+    let first = Device::new(session.try_clone_to_owned()?);
+    // Beside rings there is not much to read.
+    let devices = if rings.is_empty() { devices(first) } else { vec![first] };
     // Each data thread may have to look into /proc, for which a descriptor must be left.
     let spare: io::Result<Vec<_>> =
-        devices.iter().map(|_| File::open("/proc/self/status")).collect();
+        (0..devices.len() + rings.len()).map(|_| File::open("/proc/self/status")).collect();
     drop(spare?);
+    let transports = Transports::new(devices, rings.iter().map(Owner::shared).collect());
     let (ours, theirs) = Channel::pair()?;
-    let driver = Arc::new(Driver::new(engine(config), Transports::new(devices), ours));
+    let driver = Arc::new(Driver::new(engine(config), transports, ours));
     driver.control.send(&[io::IoSlice::new(&wire::own_init())])?;
     let metadata = Surviving::new(Arc::clone(&driver));
     let control = Session::from_fd(metadata, theirs, SessionACL::All, FuserConfig::default())?;
     swallow_reply(&driver.control)?;
     let (sender, gone) = channel();
     let stopper = Stopper { driver: Arc::clone(&driver), mount: mount.clone(), gone: sender };
-    Ok(Mounted { driver, control, stopper, gone })
+    Ok(Mounted { driver, rings, control, stopper, gone })
+}
+
+/// A ring for each CPU, if they are wanted and can be had.
+fn rings(config: &Config) -> Vec<Owner> {
+    if !config.uring {
+        return Vec::new();
+    }
+    ring::prepare().unwrap_or_else(|why| {
+        warn!("requests come through /dev/fuse, not over io_uring: {why}");
+        Vec::new()
+    })
+}
+
+/// The rings, if the kernel takes them.
+fn taken(rings: Vec<Owner>, does: bool) -> Vec<Owner> {
+    match (rings.len(), does) {
+        (0, _) => {}
+        (count, true) => info!("requests come over io_uring, in {count} queues"),
+        (_, false) => warn!(
+            "requests come through /dev/fuse, not over io_uring: the kernel does not offer it; \
+             Linux 6.14 or later does after `echo Y > {ENABLE_URING}`"
+        ),
+    }
+    if does { rings } else { Vec::new() }
 }
 
 /// A descriptor for each data thread: one thread for each CPU that the process may use.
@@ -133,7 +179,7 @@ impl Mounted {
     /// # Errors
     /// A failure of /dev/fuse, or a thread that could not be started.
     pub fn serve(self, ready: impl FnOnce()) -> io::Result<()> {
-        let Self { driver, control, stopper, gone } = self;
+        let Self { driver, rings, control, stopper, gone } = self;
         let ended = Ending { driver: Arc::clone(&driver), gone: stopper.gone.clone() };
         let metadata = spawn("pipefs-control", move || ended.after(|| control.run()))?;
         let copier = Arc::clone(&driver);
@@ -150,6 +196,14 @@ impl Mounted {
                 let gone = ended.gone.clone();
                 ended.after(|| server.serve_device(me));
                 let _ = gone.send(Ok(()));
+            })?;
+        }
+        let first = driver.transports.device_count();
+        for (queue, ring) in rings.into_iter().enumerate() {
+            let ended = Ending { driver: Arc::clone(&driver), gone: stopper.gone.clone() };
+            let server = Arc::clone(&driver);
+            spawn(&format!("pipefs-ring-{queue}"), move || {
+                ended.after(|| server.serve_ring(first + queue, ring));
             })?;
         }
         ready();
@@ -213,11 +267,24 @@ impl Stopper {
             return;
         }
         self.driver.shut_down();
-        match unmount(&self.mount, true) {
+        match self.unmount(UNMOUNT_WITHIN) {
             Ok(()) => {}
             Err(UnmountError::Gone) => debug!("{} has been taken down", self.mount),
             Err(error) => warn!("{} could not be unmounted: {error}", self.mount),
         }
         let _ = self.gone.send(Ok(()));
+    }
+
+    /// Unmounts when the driver hangs and is about to be ended.
+    pub fn give_up(&self) {
+        // Nobody is left to complain to.
+        let _ = self.unmount(Duration::ZERO);
+    }
+
+    fn unmount(&self, at_most: Duration) -> Result<(), UnmountError> {
+        match self.driver.transports.ring_count() {
+            0 => unmount(&self.mount, true),
+            _ => unmount_from_outside(&self.mount, at_most),
+        }
     }
 }

@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::mount::{MntFlags, umount2};
@@ -19,6 +21,12 @@ const HELPERS: [&str; 2] = ["fusermount3", "fusermount"];
 
 /// Where they are looked for besides `PATH`, which may be empty at boot.
 const HELPER_DIRECTORIES: &str = "/usr/bin:/bin:/usr/sbin:/sbin";
+
+/// The running program, also if its file was replaced.
+const OURSELVES: &str = "/proc/self/exe";
+
+/// How often it is looked whether another process is done.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Why a mount is still there.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +45,7 @@ pub enum UnmountError {
     Gone,
     /// The kernel refused.
     #[error(transparent)]
-    Kernel(io::Error),
+    Kernel(#[from] io::Error),
     /// The helper refused; its words.
     #[error("{0}")]
     Helper(String),
@@ -75,6 +83,30 @@ pub fn detach(mount: &Entry) -> Result<(), Failure> {
             format!("{mount} is a dead pipefs mount that cannot be detached: {error}"),
         )
     })
+}
+
+/// Unmounts this mount lazily, and has another process do it: umount2(2) of a mount that nobody
+/// uses any more returns when the last of its requests has come back, and if a thread of the driver
+/// waited for that, a driver that is killed meanwhile could not end. Returns after `at_most`, done
+/// or not.
+///
+/// # Errors
+/// As [`unmount`].
+pub fn unmount_from_outside(mount: &Entry, at_most: Duration) -> Result<(), UnmountError> {
+    let now = mount.now().map_err(UnmountError::Kernel)?.ok_or(UnmountError::Gone)?;
+    let mut command = Command::new(OURSELVES);
+    command.args(["umount", "--lazy", "--id", &now.id.to_string(), "--"]).arg(&now.mount_point);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+    let deadline = Instant::now() + at_most;
+    while Instant::now() < deadline {
+        match child.try_wait()? {
+            Some(status) if status.success() => return Ok(()),
+            // It has said why.
+            Some(status) => return Err(UnmountError::Helper(status.to_string())),
+            None => thread::sleep(LOOK_EVERY),
+        }
+    }
+    Ok(())
 }
 
 /// The program that mounts and unmounts for ordinary users, if it is installed.

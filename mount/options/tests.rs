@@ -32,6 +32,7 @@ fn options_are_understood() {
             "auto_unmount,,allow_other,",
             Options { allow_other: true, auto_unmount: true, ..none.clone() },
         ),
+        ("uring", Options { uring: true, ..none.clone() }),
         ("nonempty", Options { nonempty: true, ..none.clone() }),
         ("memory=64M", Options { memory_bytes: Some(64 << 20), ..none.clone() }),
         ("user_memory=1M", Options { user_memory_bytes: Some(1 << 20), ..none.clone() }),

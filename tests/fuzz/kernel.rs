@@ -66,8 +66,8 @@ impl Kernel {
         let settings = Settings { capacity_bytes: 1000, ..Settings::default() };
         let root = Attributes::new(0o1777, 0, 0, SystemTime::UNIX_EPOCH);
         let engine = Engine::new(settings, Bounds::memory(MEMORY_BYTES), root);
-        let driver =
-            Arc::new(Driver::new(engine, Transports::new(vec![Device::new(driver_end)]), ours));
+        let transports = Transports::new(vec![Device::new(driver_end)], Vec::new());
+        let driver = Arc::new(Driver::new(engine, transports, ours));
         driver.control.send(&[IoSlice::new(&wire::own_init())]).expect("it is there");
         let metadata = Surviving::new(Arc::clone(&driver));
         let control = Session::from_fd(metadata, theirs, SessionACL::All, Config::default());

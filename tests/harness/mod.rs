@@ -15,6 +15,7 @@
 //! | [`calls`] | rarer system calls: positions, mappings, copies inside the kernel |
 //! | [`random`] | numbers that are the same at each run |
 //! | [`errno`] | [`Errno`]: an error number that prints its name |
+//! | [`uring`] | the same tests over io_uring |
 //! | [`watchdog`] | what cleans up when the test binary itself is killed |
 //!
 //! Every wait has a deadline: a program that hangs is a failure of pipefs, never a hang of the
@@ -34,6 +35,7 @@ pub mod random;
 pub mod sampler;
 pub mod stage;
 pub mod sys;
+pub mod uring;
 pub mod watchdog;
 
 pub use actor::Actor;
@@ -49,7 +51,19 @@ pub use sys::Fd;
 #[macro_export]
 macro_rules! skip_without_fuse {
     () => {
-        $crate::skip_unless!($crate::harness::mount::fuse_is_usable(), "no /dev/fuse")
+        $crate::skip_unless!($crate::harness::mount::fuse_is_usable(), "no /dev/fuse");
+        $crate::skip_without_uring!(if wanted)
+    };
+}
+
+/// The same where the kernel has no FUSE over io_uring, or this is not root.
+#[macro_export]
+macro_rules! skip_without_uring {
+    (if wanted) => {
+        $crate::skip_unless!($crate::harness::uring::is_there_if_wanted(), "no FUSE over io_uring")
+    };
+    () => {
+        $crate::skip_unless!($crate::harness::uring::is_there(), "no FUSE over io_uring")
     };
 }
 

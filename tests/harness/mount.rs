@@ -16,7 +16,7 @@ use super::deadline::{PATIENCE, Task, comes_true};
 use super::errno::Errno;
 use super::process::command;
 use super::sys::{self, Fd};
-use super::watchdog;
+use super::{uring, watchdog};
 
 /// How long a mount may take to answer.
 const MOUNT_DEADLINE: Duration = Duration::from_secs(10);
@@ -86,7 +86,14 @@ impl Mount {
     /// Mounts with more arguments, as in `Mount::with(&["-o", "capacity=4K"])`.
     #[track_caller]
     pub fn with<S: AsRef<OsStr>>(arguments: &[S]) -> Self {
-        Self::start(pipefs().args(["mount", "-f"]).args(arguments))
+        let mut command = pipefs();
+        command.args(["mount", "-f"]).args(arguments);
+        if !uring::is_wanted() {
+            return Self::start(&mut command);
+        }
+        let mount = Self::start(command.args(["-o", "uring"]));
+        assert_ne!(uring::rings_of(mount.pid()), 0, "not over io_uring:\n{}", mount.log());
+        mount
     }
 
     /// Gives the test more time than a minute, counted from now.

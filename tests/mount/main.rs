@@ -41,6 +41,7 @@
 //! | [`permissions`] | other users on a mount with `allow_other` |
 //! | [`hostile`] | other users, and what they may not do |
 //! | [`session`] | the commands from beginning to end |
+//! | [`without_ring`] | `-o uring` where that cannot be had; [`uring`](../uring.rs) is a crate of its own |
 //! | [`ordinary_user`] | mounting without being root |
 //! | [`limits`] | the known limits, and the order of those who wait |
 //! | [`faults`] | what happens when something goes wrong |
@@ -92,6 +93,7 @@ mod shared;
 mod uninterruptible;
 mod unmounting;
 mod users;
+mod without_ring;
 mod work_queue;
 mod writers;
 

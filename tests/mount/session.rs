@@ -10,7 +10,7 @@ use libc::{O_CREAT, O_RDONLY, O_WRONLY};
 
 use crate::harness::mount::{LIFE, Life, is_mounted, unmount_lazily};
 use crate::harness::watchdog::{new_directory, processes_mentioning};
-use crate::harness::{Fd, Mount, eventually, pipefs, run, sh, sys};
+use crate::harness::{Fd, Mount, eventually, pipefs, run, sh, sys, uring};
 use crate::{SOON, skip_unless_root, skip_without_fuse};
 
 /// A mount point for drivers that are daemons: whatever is left of them ends with the test, or
@@ -37,7 +37,12 @@ impl MountPoint {
     }
 
     pub(crate) fn mount(&self, arguments: &[&str]) -> Output {
-        run(pipefs().arg("mount").args(arguments).arg(&self.dir), SOON)
+        let mut command = pipefs();
+        command.arg("mount").args(arguments);
+        if uring::is_wanted() {
+            command.args(["-o", "uring"]);
+        }
+        run(command.arg(&self.dir), SOON)
     }
 
     pub(crate) fn umount(&self) -> Output {

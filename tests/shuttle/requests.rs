@@ -58,7 +58,8 @@ enum Request {
 #[derive(Default)]
 struct Queues {
     last_number: u64,
-    requests: VecDeque<(u64, Request)>,
+    /// One for all, or one for each server; the first server has what is left over then.
+    requests: Vec<VecDeque<(u64, Request)>>,
     forgets: usize,
     interrupts: usize,
     answered: HashSet<u64>,
@@ -73,16 +74,36 @@ impl Queues {
         self.last_number
     }
 
-    fn take(&mut self) -> Option<(u64, Request)> {
+    fn take(&mut self, me: usize) -> Vec<(u64, Request)> {
+        if self.has_queue(me) {
+            return self.requests[me].drain(..).collect();
+        }
         if self.interrupts > 0 {
             self.interrupts -= 1;
-            return Some((1, Request::Interrupt));
+            return vec![(1, Request::Interrupt)];
         }
-        if self.forgets > 0 && (self.requests.is_empty() || thread_rng().gen_bool(0.5)) {
+        if self.forgets > 0 && (self.requests[0].is_empty() || thread_rng().gen_bool(0.5)) {
             self.forgets -= 1;
-            return Some((self.next_number(), Request::Forget));
+            return vec![(self.next_number(), Request::Forget)];
         }
-        self.requests.pop_front()
+        self.requests[0].pop_front().into_iter().collect()
+    }
+
+    fn has_queue(&self, me: usize) -> bool {
+        self.requests.len() > 1 && me > 0
+    }
+
+    /// Puts a request into the queue, or into that of the CPU that the process is on: then its
+    /// server is awake when the process goes on.
+    fn push(&mut self, request: (u64, Request)) {
+        let queue = match self.requests.len() {
+            1 => 0,
+            queues => thread_rng().gen_range(1..queues),
+        };
+        self.requests[queue].push_back(request);
+        if self.has_queue(queue) {
+            ASLEEP.with_borrow_mut(|asleep| asleep[queue] = false);
+        }
     }
 }
 
@@ -93,14 +114,21 @@ struct Kernel {
 }
 
 impl Kernel {
-    /// read(2) of /dev/fuse; `None`: the mount is gone.
-    fn read(&self, me: usize) -> Option<(u64, Request)> {
+    fn new(queues: usize) -> Self {
+        let kernel = Self::default();
+        let requests = vec![VecDeque::new(); queues];
+        kernel.queues.lock().expect("no panic").requests = requests;
+        kernel
+    }
+
+    /// read(2) of /dev/fuse, or all that is in a ring; nothing: the mount is gone.
+    fn read(&self, me: usize) -> Vec<(u64, Request)> {
         let is_asleep = |is| ASLEEP.with_borrow_mut(|asleep| asleep[me] = is);
         is_asleep(false);
         let mut queues = self.queues.lock().expect("no panic");
         let taken = loop {
-            let taken = queues.take();
-            if taken.is_some() || queues.is_over {
+            let taken = queues.take(me);
+            if !taken.is_empty() || queues.is_over {
                 break taken;
             }
             is_asleep(true);
@@ -108,16 +136,20 @@ impl Kernel {
             is_asleep(false);
         };
         drop(queues);
-        is_asleep(taken.is_none());
+        is_asleep(taken.is_empty());
         // It may be a while until the thread says what it has.
         thread::yield_now();
         taken
     }
 
+    fn has_queue(&self, me: usize) -> bool {
+        self.queues.lock().expect("no panic").has_queue(me)
+    }
+
     fn queue(&self, request: Request) -> u64 {
         let mut queues = self.queues.lock().expect("no panic");
         let number = queues.next_number();
-        queues.requests.push_back((number, request));
+        queues.push((number, request));
         if request == Request::Release {
             queues.unclosed.insert(number);
         }
@@ -136,9 +168,10 @@ impl Kernel {
     /// A process was killed before anybody had read its request.
     fn take_back(&self, number: u64) -> bool {
         let mut queues = self.queues.lock().expect("no panic");
-        let before = queues.requests.len();
-        queues.requests.retain(|(other, _)| *other != number);
-        queues.requests.len() < before
+        let count = |queues: &Queues| queues.requests.iter().map(VecDeque::len).sum::<usize>();
+        let before = count(&queues);
+        queues.requests.iter_mut().for_each(|queue| queue.retain(|(other, _)| *other != number));
+        count(&queues) < before
     }
 
     fn answer(&self, number: u64) {
@@ -178,52 +211,65 @@ fn serve(kernel: &Kernel, order: &Order, me: usize) {
     order.join(me, me as u64 + 1);
     loop {
         order.reads(me);
-        let Some((number, request)) = kernel.read(me) else { return };
-        if request == Request::Interrupt {
+        let requests = kernel.read(me);
+        if requests.is_empty() {
+            return;
+        }
+        // Who has a queue alone has not looked yet at what came there.
+        if kernel.has_queue(me) {
             order.has_nothing(me);
-            continue;
         }
-        order.has(me, number);
-        if !matches!(request, Request::Forget | Request::Read) {
-            order.wait_for_turn(me, number);
-        }
-        let look_at = || {
-            let unclosed = kernel.queues.lock().expect("no panic").unclosed.clone();
-            let early = unclosed.into_iter().find(|close| *close < number);
-            assert_eq!(early, None, "number {number} was looked at before this close was done");
-        };
-        match request {
-            Request::Release => {
-                // It may have to wait for a lock, and not for a short time.
-                ASLEEP.with_borrow_mut(|asleep| asleep[me] = true);
-                (0..4).for_each(|_| thread::yield_now());
-                ASLEEP.with_borrow_mut(|asleep| asleep[me] = false);
-                kernel.queues.lock().expect("no panic").unclosed.remove(&number);
-                order.is_done(me, number);
-            }
-            Request::Open => {
-                look_at();
-                order.is_done(me, number);
-                kernel.answer(number);
-            }
-            Request::Read => {
-                order.is_done(me, number);
-                if thread_rng().gen_bool(0.5) {
-                    order.wait_for_turn(me, number);
-                    look_at();
-                }
-                kernel.answer(number);
-            }
-            Request::Forget => order.is_done(me, number),
-            Request::Interrupt => unreachable!("it has no place in the order"),
+        for (number, request) in requests {
+            serve_one(kernel, order, me, number, request);
         }
     }
 }
 
-fn mount() {
+fn serve_one(kernel: &Kernel, order: &Order, me: usize, number: u64, request: Request) {
+    if request == Request::Interrupt {
+        return order.has_nothing(me);
+    }
+    order.has(me, number);
+    if !matches!(request, Request::Forget | Request::Read) {
+        order.wait_for_turn(me, number);
+    }
+    let look_at = || {
+        let unclosed = kernel.queues.lock().expect("no panic").unclosed.clone();
+        let early = unclosed.into_iter().find(|close| *close < number);
+        assert_eq!(early, None, "number {number} was looked at before this close was done");
+    };
+    match request {
+        Request::Release => {
+            // It may have to wait for a lock, and not for a short time.
+            ASLEEP.with_borrow_mut(|asleep| asleep[me] = true);
+            (0..4).for_each(|_| thread::yield_now());
+            ASLEEP.with_borrow_mut(|asleep| asleep[me] = false);
+            kernel.queues.lock().expect("no panic").unclosed.remove(&number);
+            order.is_done(me, number);
+        }
+        Request::Open => {
+            look_at();
+            order.is_done(me, number);
+            kernel.answer(number);
+        }
+        Request::Read => {
+            order.is_done(me, number);
+            if thread_rng().gen_bool(0.5) {
+                order.wait_for_turn(me, number);
+                look_at();
+            }
+            kernel.answer(number);
+        }
+        Request::Forget => order.is_done(me, number),
+        Request::Interrupt => unreachable!("it has no place in the order"),
+    }
+}
+
+fn mount(sharing: usize) {
     ASLEEP.with_borrow_mut(|asleep| *asleep = [true; SERVERS]);
-    let kernel = Arc::new(Kernel::default());
-    let order = Arc::new(Order::new(SERVERS));
+    let owners = SERVERS - sharing;
+    let kernel = Arc::new(Kernel::new(1 + owners));
+    let order = Arc::new(Order::new(sharing, owners));
     let servers: Vec<_> = (0..SERVERS)
         .map(|me| {
             let (kernel, order) = (kernel.clone(), order.clone());
@@ -249,5 +295,11 @@ fn mount() {
 
 #[test]
 fn a_close_is_done_before_the_next_request() {
-    explore("order of requests", 5000, mount);
+    explore("order of requests", 5000, || mount(SERVERS));
+}
+
+/// Processes move from one CPU's queue to another's.
+#[test]
+fn a_close_is_done_before_the_next_request_in_another_queue() {
+    explore("order of requests in several queues", 5000, || mount(1));
 }

@@ -1,7 +1,8 @@
-//! The data plane: what the driver reads from /dev/fuse and answers itself.
+//! The data plane: what the driver gets from the kernel and answers itself.
 //!
 //! - `wire` — the kernel's structures, decoded and encoded
 //! - `transport` — by which ways requests come and answers go
+//! - `ring` — one of these ways: io_uring
 //! - `order` — who waits for whom when several threads read requests
 //! - `serve` — READ, WRITE, POLL and INTERRUPT, and the delivery of answers
 //! - `closing` — FLUSH, with which a close may wait
@@ -15,6 +16,7 @@ pub(crate) mod closing;
 mod names;
 pub(crate) mod order;
 pub(crate) mod poll;
+pub(crate) mod ring;
 pub(crate) mod serve;
 pub(crate) mod transport;
 pub(crate) mod wire;

@@ -10,6 +10,9 @@
 //!
 //! A number may never come: its request was taken back before anybody read it. It is given up once
 //! every other thread either holds nothing older or sleeps in read(2) and so holds nothing at all.
+//!
+//! A thread that has a queue of its own, a ring's owner, may have older requests there than the one
+//! in its hand. So it counts as having some whenever it does not sleep, unless it waits itself.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -42,8 +45,10 @@ const LOOK_FOR: Duration = if cfg!(shuttle) { Duration::ZERO } else { Duration::
 
 /// What a thread has in hand: it reads and may have anything,
 const READING: u64 = u64::MAX;
-/// or it has nothing that others wait for; else the number.
+/// or it has nothing that others wait for,
 const NOTHING: u64 = 0;
+/// or there may be any in its own queue; else the number.
+const QUEUED: u64 = 1;
 
 /// What all threads that read one mount's requests know of each other.
 #[derive(Debug)]
@@ -66,17 +71,24 @@ struct Done {
 #[repr(align(128))]
 struct Hand {
     holds: AtomicU64,
+    /// What it has when it has nothing in hand.
+    idle: u64,
     /// The kernel's id of the thread, once it runs.
     tid: AtomicU64,
 }
 
 impl Order {
-    pub(crate) fn new(threads: usize) -> Self {
-        let hand = |_| Hand { holds: AtomicU64::new(NOTHING), tid: AtomicU64::new(0) };
+    /// Of so many threads that read from one queue, and after them those that have their own.
+    pub(crate) fn new(sharing: usize, owners: usize) -> Self {
+        let hand = |thread| Hand {
+            holds: AtomicU64::new(NOTHING),
+            idle: if thread < sharing { NOTHING } else { QUEUED },
+            tid: AtomicU64::new(0),
+        };
         Self {
             done: Mutex::default(),
             horizon: AtomicU64::new(0),
-            hands: (0..threads).map(hand).collect(),
+            hands: (0..sharing + owners).map(hand).collect(),
         }
     }
 
@@ -95,9 +107,10 @@ impl Order {
         self.hands[me].holds.store(number, Ordering::SeqCst);
     }
 
-    /// It has got something that has no place in the order (an INTERRUPT).
+    /// It has got something that has no place in the order (an INTERRUPT), or has not looked yet.
     pub(crate) fn has_nothing(&self, me: usize) {
-        self.hands[me].holds.store(NOTHING, Ordering::SeqCst);
+        let hand = &self.hands[me];
+        hand.holds.store(hand.idle, Ordering::SeqCst);
     }
 
     /// What thread `me` has read is done, as far as others have to wait for it.
@@ -110,11 +123,22 @@ impl Order {
             done.ahead.push(Reverse(number));
         }
         drop(done);
-        self.hands[me].holds.store(NOTHING, Ordering::SeqCst);
+        self.has_nothing(me);
     }
 
     /// Waits until everything that was queued before `number` is done.
     pub(crate) fn wait_for_turn(&self, me: usize, number: u64) {
+        let hand = &self.hands[me];
+        if hand.idle != QUEUED {
+            return self.wait(me, number);
+        }
+        // What is behind it in its own queue is newer: others need not wait for who waits.
+        let before = hand.holds.swap(number, Ordering::SeqCst);
+        self.wait(me, number);
+        hand.holds.store(before, Ordering::SeqCst);
+    }
+
+    fn wait(&self, me: usize, number: u64) {
         let (mut looks, mut began) = (0_u32, None);
         while self.horizon.load(Ordering::SeqCst) < number {
             looks += 1;
@@ -183,7 +207,7 @@ mod tests {
 
     #[test]
     fn requests_that_are_done_in_turn_wait_for_nobody() {
-        let order = Order::new(2);
+        let order = Order::new(2, 0);
         for number in [8, 10, 12] {
             order.has(0, number);
             order.wait_for_turn(0, number);
@@ -199,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_later_request_waits_until_the_earlier_one_is_done() {
-        let order = Arc::new(Order::new(2));
+        let order = Arc::new(Order::new(2, 0));
         order.is_done(0, 2);
         order.has(0, 4);
         let went_on = Arc::new(AtomicBool::new(false));
@@ -219,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_number_that_never_comes_is_given_up() {
-        let order = Order::new(2);
+        let order = Order::new(2, 0);
         order.is_done(0, 2);
         // 4 was taken back; the other thread holds nothing, then something newer.
         order.wait_for_turn(0, 6);
@@ -242,7 +266,7 @@ mod tests {
             .map(|_| Arc::clone(&stop))
             .map(|stop| thread::spawn(move || while !stop.load(Ordering::Relaxed) {}))
             .collect();
-        let order = Order::new(2);
+        let order = Order::new(2, 0);
         order.is_done(0, 2);
         let mut times: Vec<_> = (1..20)
             .map(|round| {

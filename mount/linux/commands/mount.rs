@@ -17,7 +17,6 @@ use crate::linux::mountpoint::{self, Claim};
 use crate::linux::prerequisites;
 use crate::linux::privileges;
 use crate::linux::signals::Caught;
-use crate::linux::unmount;
 use crate::options::{OptionError, Options, Unknown};
 use crate::view;
 
@@ -89,6 +88,7 @@ impl Driver {
             auto_unmount: options.auto_unmount,
             bounds: bounds(&options),
             defaults: options.defaults,
+            uring: options.uring,
             fsname: options.fsname.unwrap_or_else(|| "pipefs".into()),
         };
         let settings = Path::new(prerequisites::KERNEL_SETTINGS);
@@ -149,10 +149,10 @@ impl Driver {
     }
 
     fn stop_on(&self, signals: Caught, stopper: Stopper) -> Result<(), Failure> {
-        let mount = stopper.mount().clone();
         // When the process ends, whoever waits on the mount gets an error; what is left to do is
         // that no dead mount stays behind.
-        let give_up = move || drop(unmount::detach(&mount));
+        let leaving = stopper.clone();
+        let give_up = move || leaving.give_up();
         let (shown, asked) = (self.dir.display().to_string(), stopper.clone());
         let report =
             move || info!(target: STATE, "state of {shown}: {}", view::json(&asked.state()));
@@ -179,7 +179,11 @@ fn in_words(config: &Config) -> String {
     let settings = Settings::KEYS
         .into_iter()
         .filter_map(|key| Some(format!("{key}={}", config.defaults.get(key)?)));
-    let words = [("allow_other", config.allow_other), ("auto_unmount", config.auto_unmount)];
+    let words = [
+        ("allow_other", config.allow_other),
+        ("auto_unmount", config.auto_unmount),
+        ("uring", config.uring),
+    ];
     let words = words.into_iter().filter(|(_, is_on)| *is_on).map(|(word, _)| word.to_owned());
     words.chain(limits).chain(settings).collect::<Vec<_>>().join(",")
 }

@@ -19,6 +19,9 @@ const POLL_EVERY: Duration = Duration::from_millis(10);
 pub(crate) fn run(arguments: &Umount) -> Result<(), Failure> {
     let found = mountpoint::find(&arguments.dir)?;
     let mount = pipefs_on(&found)?;
+    if arguments.id.is_some_and(|id| id != mount.id) {
+        return Ok(());
+    }
     let shown = found.path.display();
     let outcome = match unmount::unmount(mount, arguments.lazy) {
         // Nobody can close what is open on a dead mount in any better way.

@@ -22,6 +22,6 @@ use serde_json::Value;
 use crate::harness::calls::attribute;
 
 /// The state of a pipe or of a mount.
-fn state(path: &Path) -> Value {
+pub(crate) fn state(path: &Path) -> Value {
     serde_json::from_slice(&attribute(path, "user.pipefs.state").unwrap()).unwrap()
 }
