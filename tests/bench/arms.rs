@@ -19,6 +19,9 @@ use crate::syscalls;
 /// How long a driver may take until its mount is there, or is gone.
 const MOUNT_DEADLINE: Duration = Duration::from_secs(10);
 
+/// Whether the kernel offers FUSE over io_uring.
+const ENABLE_URING: &str = "/sys/module/fuse/parameters/enable_uring";
+
 /// The longest message of a message pipe.
 const MAX_MESSAGE_BYTES: usize = (1 << 20) - 4096;
 
@@ -37,6 +40,8 @@ pub(crate) enum Arm {
     FloorThreads,
     /// pipefs as it is
     Pipefs,
+    /// pipefs with -o uring, if root has enabled that
+    Uring,
     /// pipefs with type=message
     Message,
     /// pipefs with mode=shared
@@ -61,6 +66,7 @@ impl Arm {
             Self::Floor => "floor",
             Self::FloorThreads => "floor, threads",
             Self::Pipefs => "pipefs",
+            Self::Uring => "pipefs, uring",
             Self::Message => "pipefs, message",
             Self::Shared => "shared",
             Self::SharedMessage => "shared, message",
@@ -85,9 +91,15 @@ impl Arm {
         !matches!(self, Self::Fifo | Self::FifoLarge | Self::Socket)
     }
 
+    /// Whether this machine has it.
+    fn is_offered(self) -> bool {
+        self != Self::Uring || fs::read_to_string(ENABLE_URING).is_ok_and(|on| on == "Y\n")
+    }
+
     /// The mount options that make it what it is.
     fn mount_options(self) -> Option<&'static str> {
         match self {
+            Self::Uring => Some("uring"),
             Self::Message => Some("type=message"),
             Self::Shared => Some("mode=shared"),
             Self::SharedMessage => Some("mode=shared,type=message"),
@@ -165,6 +177,10 @@ impl Site {
     ) -> Vec<Self> {
         let mut sites = Vec::new();
         for &arm in arms.iter().filter(|arm| options.wants(**arm)) {
+            if !arm.is_offered() {
+                eprintln!("no {}: `echo Y > {ENABLE_URING}` as root", arm.heading());
+                continue;
+            }
             match Self::open(arm, base, options, kind, None) {
                 Ok(site) => sites.push(site),
                 Err(error) => failures.push((arm, error.to_string())),

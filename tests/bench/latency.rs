@@ -50,7 +50,8 @@ impl Line {
     }
 }
 
-const ROUND_TRIP_ARMS: [Arm; 4] = [Arm::Socket, Arm::Floor, Arm::FloorThreads, Arm::Pipefs];
+const ROUND_TRIP_ARMS: [Arm; 5] =
+    [Arm::Socket, Arm::Floor, Arm::FloorThreads, Arm::Pipefs, Arm::Uring];
 const CYCLE_ARMS: [Arm; 4] = [Arm::Fifo, Arm::Floor, Arm::FloorThreads, Arm::Pipefs];
 
 /// A request of 64 bytes and an answer of as many, over one descriptor each side.

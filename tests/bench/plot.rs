@@ -26,6 +26,7 @@ fn style(arm: Arm) -> (&'static str, &'static str) {
         Arm::Floor => ("#009e73", "none"),
         Arm::FloorThreads => ("#009e73", "6 4"),
         Arm::Pipefs => ("#0072b2", "none"),
+        Arm::Uring => ("#0072b2", "2 3"),
         Arm::Message => ("#0072b2", "6 4"),
         Arm::Shared => ("#d55e00", "none"),
         Arm::SharedMessage => ("#d55e00", "6 4"),

@@ -138,6 +138,7 @@ fn ratios(section: &Section, arms: &[Arm]) -> Option<Table> {
             (Arm::Pipefs, Some(Arm::FifoLarge)),
             (Arm::Pipefs, Some(Arm::Socket)),
             (Arm::Pipefs, None),
+            (Arm::Uring, Some(Arm::Pipefs)),
             (Arm::Message, None),
         ],
     };

@@ -82,6 +82,7 @@ fn arms(part: Part) -> &'static [Arm] {
             Arm::Floor,
             Arm::FloorThreads,
             Arm::Pipefs,
+            Arm::Uring,
             Arm::Message,
         ],
     }
