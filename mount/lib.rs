@@ -15,9 +15,10 @@ pub mod pipe_file;
 pub mod stdout;
 pub mod view;
 
-// The adapters.
+// The adapters, and what both show of a mount by name.
 #[cfg(target_os = "linux")]
 pub mod fuse;
+mod values;
 #[cfg(windows)]
 pub mod winfsp;
 
