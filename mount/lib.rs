@@ -15,9 +15,10 @@ pub mod pipe_file;
 pub mod stdout;
 pub mod view;
 
-// The adapters, and what both show of a mount by name.
+// The adapters; and for both, what they show of a mount by name, and what becomes of a panic.
 #[cfg(target_os = "linux")]
 pub mod fuse;
+mod survive;
 mod values;
 #[cfg(windows)]
 pub mod winfsp;
