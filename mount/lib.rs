@@ -15,9 +15,11 @@ pub mod pipe_file;
 pub mod stdout;
 pub mod view;
 
-// The adapters; and for both, what they show of a mount by name, and what becomes of a panic.
+// The adapters; and for both, what they show of a mount by name, what they log, and what becomes
+// of a panic.
 #[cfg(target_os = "linux")]
 pub mod fuse;
+mod logging;
 mod survive;
 mod values;
 #[cfg(windows)]

@@ -1,13 +1,15 @@
-//! Windows around the driver: what `platform` has there. All of it says that it is not available:
-//! there is nothing in this folder that finds a mount or makes one.
+//! Windows around the driver: what `platform` has there. What is not available says so.
 //!
 //! - `commands` — the subcommands that are made of system calls
+//! - `log`, `memory` — where the log of a mount goes; how much memory it may use when nobody says
 //! - `pipe_file` — pipes by their paths
 //! - `owners` — who people and processes are
 
 use crate::exit::{Exit, Failure};
 
 pub(crate) mod commands;
+pub mod log;
+pub mod memory;
 pub mod owners;
 pub mod pipe_file;
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use pipefs::{Answer, Blocking, Data, Error, Now, Ticket};
-use windows::Win32::Foundation::{STATUS_END_OF_FILE, STATUS_INSUFFICIENT_RESOURCES};
+use windows_sys::Win32::Foundation::{STATUS_END_OF_FILE, STATUS_INSUFFICIENT_RESOURCES};
 use winfsp::FspError;
 
 use super::driver::Driver;
@@ -39,7 +39,7 @@ impl Driver {
             self.engine.read(end, buffer.len(), Blocking::Yes, ticket, Now::read(), effects)
         };
         match self.pending.answer(read, Answer::Read).await {
-            Answer::Read(data) if data.is_end() => Err(STATUS_END_OF_FILE.into()),
+            Answer::Read(data) if data.is_end() => Err(FspError::NTSTATUS(STATUS_END_OF_FILE)),
             Answer::Read(data) => Ok(fill(buffer, data)),
             Answer::Failed(error) => Err(fsp_error(error)),
             other => unreachable!("a read was answered with {other:?}"),
@@ -82,7 +82,7 @@ impl Driver {
     pub(crate) fn flush(&self, opened: &Opened) -> Result<(), FspError> {
         let Some(end) = opened.end() else { return Ok(()) };
         let place = self.place_to_flush(FLUSHES_AT_ONCE);
-        let _place = place.ok_or_else(|| FspError::from(STATUS_INSUFFICIENT_RESOURCES))?;
+        let _place = place.ok_or(FspError::NTSTATUS(STATUS_INSUFFICIENT_RESOURCES))?;
         let flush = |ticket: Ticket, effects: &mut _| self.engine.flush(end, ticket, effects);
         match wait_for(self.pending.answer(flush, |()| Answer::Flushed)) {
             Answer::Failed(error) => Err(fsp_error(error)),

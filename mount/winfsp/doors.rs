@@ -131,14 +131,12 @@ mod tests {
 
     #[test]
     fn who_only_looks_gets_no_door() {
-        let creating =
-            |options, desired_access| Creating { options, desired_access, ..Creating::default() };
         for data in [FILE_READ_DATA, FILE_APPEND_DATA, FILE_WRITE_DATA | 0x10_0000] {
-            assert!(is_for_data(&creating(0, data)));
-            assert!(!is_for_data(&creating(FILE_OPEN_REPARSE_POINT, data)));
-            assert!(!is_for_data(&creating(FILE_DIRECTORY_FILE, data)));
+            assert!(is_for_data(&Creating::asking_for(0, data)));
+            assert!(!is_for_data(&Creating::asking_for(FILE_OPEN_REPARSE_POINT, data)));
+            assert!(!is_for_data(&Creating::asking_for(FILE_DIRECTORY_FILE, data)));
         }
         // FILE_READ_ATTRIBUTES, DELETE, SYNCHRONIZE: a look, or a rename.
-        assert!(!is_for_data(&creating(0, 0x11_0080)));
+        assert!(!is_for_data(&Creating::asking_for(0, 0x11_0080)));
     }
 }

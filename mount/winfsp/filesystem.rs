@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use log::warn;
 use pipefs::{AttributeChange, Listing, Node, Rename};
-use windows::Win32::Foundation::{
+use windows_sys::Win32::Foundation::{
     STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER,
     STATUS_NOT_A_REPARSE_POINT,
 };
@@ -110,11 +110,11 @@ impl FileSystemContext for Filesystem {
     ) -> Result<u64> {
         let named = Named::parse(file_name)?;
         let Some(doors) = self.0.doors.as_ref().filter(|_| !is_directory && !named.is_door) else {
-            return Err(STATUS_NOT_A_REPARSE_POINT.into());
+            return Err(FspError::NTSTATUS(STATUS_NOT_A_REPARSE_POINT));
         };
         let link = doors.through_a_new_one(file_name.as_slice());
         let room = buffer.get_mut(..link.len());
-        let room = room.ok_or_else(|| FspError::from(STATUS_INSUFFICIENT_RESOURCES))?;
+        let room = room.ok_or(FspError::NTSTATUS(STATUS_INSUFFICIENT_RESOURCES))?;
         room.copy_from_slice(&link);
         Ok(link.len() as u64)
     }
@@ -163,7 +163,7 @@ impl FileSystemContext for Filesystem {
 
     fn cleanup(&self, context: &Opened, file_name: Option<&U16CStr>, flags: u32) {
         if FspCleanupFlags::FspCleanupDelete.is_flagged(flags) {
-            let removed = file_name.ok_or_else(|| STATUS_INVALID_PARAMETER.into());
+            let removed = file_name.ok_or(FspError::NTSTATUS(STATUS_INVALID_PARAMETER));
             let removed = removed.and_then(Named::parse);
             // Windows asks no more whether it may be: the program was told that it is.
             if let Err(error) = removed.and_then(|named| self.0.remove(context, &named)) {
@@ -233,7 +233,7 @@ impl FileSystemContext for Filesystem {
     ) -> Result<u32> {
         let (As::Directory(listed), Node::Directory(ino)) = (&context.as_what, &context.node)
         else {
-            return Err(STATUS_INVALID_DEVICE_REQUEST.into());
+            return Err(FspError::NTSTATUS(STATUS_INVALID_DEVICE_REQUEST));
         };
         if let Ok(list) = listed.acquire(marker.is_none(), None) {
             let Listing { parent, entries } = self.0.engine.list(*ino).map_err(fsp_error)?;
@@ -264,10 +264,12 @@ impl FileSystemContext for Filesystem {
     ) -> Result<()> {
         let (from, to) = (Named::parse(file_name)?, Named::parse(new_file_name)?);
         if matches!(context.as_what, As::Stream(_)) || to.stream.is_some() {
-            return Err(STATUS_INVALID_PARAMETER.into());
+            return Err(FspError::NTSTATUS(STATUS_INVALID_PARAMETER));
         }
         let places = (from.place(&self.0.engine)?, to.place(&self.0.engine)?);
-        let (Some(from), Some(to)) = places else { return Err(STATUS_INVALID_PARAMETER.into()) };
+        let (Some(from), Some(to)) = places else {
+            return Err(FspError::NTSTATUS(STATUS_INVALID_PARAMETER));
+        };
         let how = if replace_if_exists { Rename::Replace } else { Rename::NoReplace };
         let (from, to) = ((from.0, from.1.as_bytes()), (to.0, to.1.as_bytes()));
         self.0.perform(|engine, now, effects| engine.rename(from, to, how, now, effects))

@@ -38,4 +38,5 @@ mod streams;
 pub use driver::Config;
 pub use filesystem::Filesystem;
 pub use opening::Opened;
-pub use service::{Mounted, Version};
+pub use service::{Mounted, Version, run};
+pub use streams::{UNMOUNT, UNMOUNT_IN_USE};

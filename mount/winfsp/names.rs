@@ -5,7 +5,7 @@
 //! because only its lock keeps two spellings of one name from being made at the same time.
 
 use pipefs::{Engine, Error, Ino, Node, PipeHandle, ROOT};
-use windows::Win32::Foundation::{STATUS_OBJECT_NAME_INVALID, STATUS_OBJECT_PATH_NOT_FOUND};
+use windows_sys::Win32::Foundation::{STATUS_OBJECT_NAME_INVALID, STATUS_OBJECT_PATH_NOT_FOUND};
 use winfsp::{FspError, U16CStr};
 
 use super::doors;
@@ -28,14 +28,14 @@ impl Named {
     /// # Errors
     /// It is no Unicode, or has more than one stream.
     pub(crate) fn parse(path: &U16CStr) -> Result<Self, FspError> {
-        let path = path.to_string().map_err(|_| FspError::from(STATUS_OBJECT_NAME_INVALID))?;
+        let path = path.to_string().map_err(|_| FspError::NTSTATUS(STATUS_OBJECT_NAME_INVALID))?;
         let (path, stream) = match path.split_once(':') {
             Some((path, stream)) => (path, Some(stream)),
             None => (&*path, None),
         };
         let stream = stream.map(|name| match name.split_once(':') {
             Some((name, kind)) if kind.eq_ignore_ascii_case("$DATA") => Ok(name),
-            Some(_) => Err(FspError::from(STATUS_OBJECT_NAME_INVALID)),
+            Some(_) => Err(FspError::NTSTATUS(STATUS_OBJECT_NAME_INVALID)),
             None => Ok(name),
         });
         let stream = stream.transpose()?.filter(|name| !name.is_empty());
@@ -69,7 +69,7 @@ impl Named {
             way.iter().try_fold(ROOT, |at, name| match engine.lookup(at, name.as_bytes()) {
                 Ok(Node::Directory(inner)) => Ok(inner),
                 Ok(Node::Pipe(_)) | Err(Error::NotFound) => {
-                    Err(STATUS_OBJECT_PATH_NOT_FOUND.into())
+                    Err(FspError::NTSTATUS(STATUS_OBJECT_PATH_NOT_FOUND))
                 }
                 Err(error) => Err(fsp_error(error)),
             })?;
@@ -110,7 +110,7 @@ mod tests {
         }
         for bad in ["\\a:b:c", "\\a:b:$INDEX_ALLOCATION"] {
             let refused = parse(bad).unwrap_err().to_ntstatus();
-            assert_eq!(refused, STATUS_OBJECT_NAME_INVALID.0, "{bad}");
+            assert_eq!(refused, STATUS_OBJECT_NAME_INVALID, "{bad}");
         }
         let half = U16CString::from_vec([u16::from(b'\\'), 0xd800]).unwrap();
         assert!(Named::parse(&half).is_err());
@@ -126,10 +126,10 @@ mod tests {
         assert_eq!(find("\\"), Ok(Node::Directory(ROOT)));
         assert_eq!(find("\\INNER\\pipe"), Ok(Node::Pipe(pipe.clone())));
         assert_eq!(find("\\{pipefs-0}\\inner\\PIPE"), Ok(Node::Pipe(pipe)));
-        let status = |error: pipefs::Error| Err(super::super::status::status(error).0);
+        let status = |error: pipefs::Error| Err(super::super::status::status(error));
         assert_eq!(find("\\inner\\other"), status(Error::NotFound));
         for path in ["\\inner\\pipe\\x", "\\other\\x"] {
-            assert_eq!(find(path), Err(STATUS_OBJECT_PATH_NOT_FOUND.0), "{path}");
+            assert_eq!(find(path), Err(STATUS_OBJECT_PATH_NOT_FOUND), "{path}");
         }
         let named = parse("\\inner\\new").unwrap();
         assert_eq!(named.place(&engine).unwrap(), Some((inner, "new")));

@@ -10,7 +10,7 @@ use pipefs::{
     Attributes, Effects, EndId, Engine, Error, Ino, Node, Now, Open, Patience, PipeHandle,
     Progress, Ticket, Wanted, Who,
 };
-use windows::Win32::Foundation::{
+use windows_sys::Win32::Foundation::{
     STATUS_ACCESS_DENIED, STATUS_FILE_IS_A_DIRECTORY, STATUS_NOT_A_DIRECTORY,
     STATUS_OBJECT_NAME_COLLISION, STATUS_OBJECT_NAME_INVALID,
 };
@@ -98,11 +98,11 @@ impl Driver {
         }
         let as_what = match &node {
             Node::Directory(_) if options & FILE_NON_DIRECTORY_FILE != 0 => {
-                return Err(STATUS_FILE_IS_A_DIRECTORY.into());
+                return Err(FspError::NTSTATUS(STATUS_FILE_IS_A_DIRECTORY));
             }
             Node::Directory(_) => As::Directory(DirBuffer::new()),
             Node::Pipe(_) if options & FILE_DIRECTORY_FILE != 0 => {
-                return Err(STATUS_NOT_A_DIRECTORY.into());
+                return Err(FspError::NTSTATUS(STATUS_NOT_A_DIRECTORY));
             }
             Node::Pipe(pipe) => {
                 let wanted = wanted(granted, options);
@@ -122,7 +122,7 @@ impl Driver {
     ) -> Result<Opened, FspError> {
         let writes = granted & (FILE_WRITE_DATA | FILE_APPEND_DATA) != 0;
         if writes && !stream.is_writable() {
-            return Err(STATUS_ACCESS_DENIED.into());
+            return Err(FspError::NTSTATUS(STATUS_ACCESS_DENIED));
         }
         Ok(Opened { node, as_what: As::Stream(stream) })
     }
@@ -140,13 +140,13 @@ impl Driver {
     ) -> Result<Opened, FspError> {
         if named.stream.is_some() {
             // There are no other streams than those that there are.
-            return Err(STATUS_OBJECT_NAME_INVALID.into());
+            return Err(FspError::NTSTATUS(STATUS_OBJECT_NAME_INVALID));
         }
         let Some((parent, name)) = named.place(&self.engine)? else {
-            return Err(STATUS_OBJECT_NAME_COLLISION.into());
+            return Err(FspError::NTSTATUS(STATUS_OBJECT_NAME_COLLISION));
         };
         if parent == pipefs::ROOT && doors::is_door(name) {
-            return Err(STATUS_OBJECT_NAME_INVALID.into());
+            return Err(FspError::NTSTATUS(STATUS_OBJECT_NAME_INVALID));
         }
         let Permissions { uid, gid, mode } = permissions;
         let attributes = Attributes::new(mode, uid, gid, SystemTime::now());
@@ -183,7 +183,7 @@ impl Driver {
     /// It does not, or the engine refuses it.
     pub(crate) fn remove(&self, opened: &Opened, named: &Named) -> Result<(), FspError> {
         let Some((parent, name)) = named.place(&self.engine)? else {
-            return Err(STATUS_ACCESS_DENIED.into());
+            return Err(FspError::NTSTATUS(STATUS_ACCESS_DENIED));
         };
         self.perform(|engine, now, effects| {
             match (engine.lookup(parent, name.as_bytes())?, &opened.node) {
@@ -205,7 +205,7 @@ impl Driver {
     pub(crate) fn may_remove(&self, opened: &Opened) -> Result<(), FspError> {
         match (&opened.as_what, &opened.node) {
             (As::Stream(_), _) | (_, Node::Directory(pipefs::ROOT)) => {
-                Err(STATUS_ACCESS_DENIED.into())
+                Err(FspError::NTSTATUS(STATUS_ACCESS_DENIED))
             }
             (_, Node::Directory(ino)) => self.refuse_if_full(*ino),
             (_, Node::Pipe(_)) => Ok(()),
@@ -241,7 +241,7 @@ fn open_pipe(
 /// A name that cannot be is no bad parameter.
 fn unfit_name(error: Error) -> FspError {
     match error {
-        Error::Invalid => STATUS_OBJECT_NAME_INVALID.into(),
+        Error::Invalid => FspError::NTSTATUS(STATUS_OBJECT_NAME_INVALID),
         error => fsp_error(error),
     }
 }

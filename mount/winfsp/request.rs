@@ -1,13 +1,13 @@
 //! The request that a thread of WinFsp's is serving: what the trait's methods are not told of it.
 
 use pipefs::Who;
-use windows::Win32::Foundation::HANDLE;
+use windows_sys::Win32::Foundation::HANDLE;
 use winfsp_sys::{FspFileSystemGetOperationContext, FspFsctlTransactCreateKind};
 
 use super::security;
 
 /// An open or a creation.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Creating {
     /// The options of `CreateFile`; in the top byte what it does about a name that is there.
     pub(crate) options: u32,
@@ -18,8 +18,8 @@ pub(crate) struct Creating {
     /// It opens the directory that the path is in, for a rename.
     pub(crate) opens_parent: bool,
     /// The process, and a token of its user's that is open as long as the request is served.
-    pub(crate) process: u32,
-    pub(crate) token: HANDLE,
+    process: u32,
+    token: HANDLE,
 }
 
 impl Creating {
@@ -39,8 +39,15 @@ impl Creating {
             path_bytes: usize::from(request.FileName.Size),
             opens_parent: create.OpenTargetDirectory() != 0,
             process: (create.AccessToken >> u32::BITS) as u32,
-            token: HANDLE((create.AccessToken & u64::from(u32::MAX)) as usize as _),
+            token: (create.AccessToken & u64::from(u32::MAX)) as usize as HANDLE,
         })
+    }
+
+    /// One that asks for this, in tests.
+    #[cfg(test)]
+    pub(crate) fn asking_for(options: u32, desired_access: u32) -> Self {
+        let token = std::ptr::null_mut();
+        Self { options, desired_access, path_bytes: 0, opens_parent: false, process: 0, token }
     }
 
     /// What becomes of a name that is there.
@@ -92,7 +99,7 @@ mod tests {
         for (disposition, expected) in (0_u32..).zip(expected) {
             let options = disposition << 24 | 0x60;
             assert_eq!(Creating::disposition(options), expected, "{disposition}");
-            let creating = Creating { options, ..Creating::default() };
+            let creating = Creating::asking_for(options, 0);
             assert_eq!(creating.may_make(), !matches!(disposition, 1 | 4), "{disposition}");
         }
     }

@@ -9,14 +9,14 @@ use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 use pipefs::Attributes;
-use windows::Win32::Foundation::{
+use windows_sys::Win32::Foundation::{
     CloseHandle, HANDLE, NTSTATUS, STATUS_BUFFER_OVERFLOW, STATUS_NOT_SUPPORTED,
 };
-use windows::Win32::Security::{
-    DestroyPrivateObjectSecurity, GetSecurityDescriptorLength, GetTokenInformation,
-    PSECURITY_DESCRIPTOR, PSID, TOKEN_INFORMATION_CLASS, TOKEN_QUERY, TokenPrimaryGroup, TokenUser,
+use windows_sys::Win32::Security::{
+    DestroyPrivateObjectSecurity, GetSecurityDescriptorLength, GetTokenInformation, PSID,
+    TOKEN_INFORMATION_CLASS, TOKEN_QUERY, TokenPrimaryGroup, TokenUser,
 };
-use windows::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
+use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 use winfsp::FspError;
 use winfsp::filesystem::ModificationDescriptor;
 use winfsp_sys::{
@@ -66,10 +66,10 @@ impl Descriptor {
         // SAFETY: the DLL writes a pointer to where there is one.
         let status =
             unsafe { FspPosixMapPermissionsToSecurityDescriptor(uid, gid, mode, &raw mut pointer) };
-        NTSTATUS(status).ok().map_err(|_| FspError::NTSTATUS(status))?;
+        checked(status)?;
         // SAFETY: it is a valid descriptor in one piece of that length, and is never freed.
         let descriptor = unsafe {
-            let bytes = GetSecurityDescriptorLength(PSECURITY_DESCRIPTOR(pointer));
+            let bytes = GetSecurityDescriptorLength(pointer);
             Self(slice::from_raw_parts(pointer.cast::<u8>(), bytes as usize))
         };
         made.insert(permissions, descriptor);
@@ -88,7 +88,7 @@ impl Descriptor {
     pub(crate) fn copy_to(self, room: Option<&mut [c_void]>) -> Result<(), FspError> {
         let Some(room) = room else { return Ok(()) };
         if room.len() < self.0.len() {
-            return Err(STATUS_BUFFER_OVERFLOW.into());
+            return Err(FspError::NTSTATUS(STATUS_BUFFER_OVERFLOW));
         }
         // SAFETY: both have as many bytes, and nobody else writes there.
         unsafe {
@@ -113,12 +113,12 @@ impl Descriptor {
         let status = unsafe {
             FspSetSecurityDescriptor(ours, information, change.as_mut_ptr(), &raw mut pointer)
         };
-        NTSTATUS(status).ok().map_err(|_| FspError::NTSTATUS(status))?;
+        checked(status)?;
         let permissions = permissions_in(pointer);
         // SAFETY: that is how what `FspSetSecurityDescriptor` makes is freed; nobody has it any
         // more.
-        let freed = unsafe { DestroyPrivateObjectSecurity(&PSECURITY_DESCRIPTOR(pointer)) };
-        freed.map_err(FspError::from)?;
+        let freed = unsafe { DestroyPrivateObjectSecurity(&raw const pointer) };
+        debug_assert_ne!(freed, 0);
         permissions
     }
 }
@@ -133,7 +133,7 @@ pub(crate) fn permissions_of(descriptor: &[c_void]) -> Result<Permissions, FspEr
 
 fn permissions_in(descriptor: *mut c_void) -> Result<Permissions, FspError> {
     if descriptor.is_null() {
-        return Err(STATUS_NOT_SUPPORTED.into());
+        return Err(FspError::NTSTATUS(STATUS_NOT_SUPPORTED));
     }
     let [mut uid, mut gid, mut mode] = [0; 3];
     // SAFETY: it is a valid descriptor; numbers are written to where there are some.
@@ -145,8 +145,12 @@ fn permissions_in(descriptor: *mut c_void) -> Result<Permissions, FspError> {
             &raw mut mode,
         )
     };
-    NTSTATUS(status).ok().map_err(|_| FspError::NTSTATUS(status))?;
+    checked(status)?;
     Ok(Permissions { uid, gid, mode: mode & 0o7777 })
+}
+
+fn checked(status: NTSTATUS) -> Result<(), FspError> {
+    if status < 0 { Err(FspError::NTSTATUS(status)) } else { Ok(()) }
 }
 
 /// The numbers of the user and the group of a token.
@@ -156,15 +160,15 @@ pub(crate) fn ids_of(token: HANDLE) -> (u32, u32) {
 
 /// The numbers of the user and the group that this process runs as.
 pub(crate) fn own_ids() -> (u32, u32) {
-    let mut token = HANDLE::default();
+    let mut token: HANDLE = ptr::null_mut();
     // SAFETY: a handle is written to where there is one; that of the process is a constant.
-    if unsafe { OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &raw mut token) }.is_err() {
+    if unsafe { OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &raw mut token) } == 0 {
         return (NOBODY, NOBODY);
     }
     let ids = ids_of(token);
     // SAFETY: it was opened above, and nobody else has it.
     let closed = unsafe { CloseHandle(token) };
-    debug_assert!(closed.is_ok());
+    debug_assert_ne!(closed, 0);
     ids
 }
 
@@ -177,9 +181,9 @@ fn id_of(token: HANDLE, what: TOKEN_INFORMATION_CLASS) -> u32 {
     // them; a number is written to where there is one.
     unsafe {
         let into = words.as_mut_ptr().cast();
-        if GetTokenInformation(token, what, Some(into), room, &raw mut used).is_ok() {
+        if GetTokenInformation(token, what, into, room, &raw mut used) != 0 {
             let sid = *words.as_ptr().cast::<PSID>();
-            if FspPosixMapSidToUid(sid.0, &raw mut id) < 0 {
+            if FspPosixMapSidToUid(sid, &raw mut id) < 0 {
                 return NOBODY;
             }
         }
@@ -218,7 +222,7 @@ mod tests {
         // SAFETY: the slice has as many bytes as the word.
         let room = unsafe { slice::from_raw_parts_mut(room.as_mut_ptr().cast(), 8) };
         let refused = descriptor.copy_to(Some(room)).unwrap_err();
-        assert_eq!(refused.to_ntstatus(), STATUS_BUFFER_OVERFLOW.0);
+        assert_eq!(refused.to_ntstatus(), STATUS_BUFFER_OVERFLOW);
         descriptor.copy_to(None).unwrap();
     }
 
@@ -226,6 +230,6 @@ mod tests {
     fn this_process_has_a_user() {
         init();
         assert_ne!(own_ids().0, NOBODY);
-        assert_eq!(ids_of(HANDLE::default()), (NOBODY, NOBODY));
+        assert_eq!(ids_of(ptr::null_mut()), (NOBODY, NOBODY));
     }
 }

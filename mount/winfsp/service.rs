@@ -3,13 +3,15 @@
 use std::ffi::OsStr;
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
 use log::info;
+use parking_lot::Mutex;
 use winfsp::FspError;
 use winfsp::host::{FileSystemHost, VolumeParams};
+use winfsp::service::FileSystemServiceBuilder;
 use winfsp_sys::FspVersion;
 
 use super::data::DISPATCHERS;
@@ -26,7 +28,6 @@ pub struct Mounted {
     host: Option<FileSystemHost<Filesystem>>,
     driver: Arc<Driver>,
     deadlines: Option<JoinHandle<()>>,
-    asked_to_stop: Receiver<()>,
 }
 
 impl std::fmt::Debug for Mounted {
@@ -36,24 +37,24 @@ impl std::fmt::Debug for Mounted {
 }
 
 impl Mounted {
-    /// Makes a filesystem and starts its threads. It is on no drive yet.
+    /// Makes a filesystem and starts its threads. It is on no drive yet. `stop` is told when
+    /// somebody asks the mount to go (`pipefs umount`).
     ///
     /// # Errors
     /// WinFsp is not there, or refuses it.
-    pub fn serve(config: &Config) -> io::Result<Self> {
+    pub fn serve(config: &Config, stop: Sender<()>) -> io::Result<Self> {
         winfsp::winfsp_init().map_err(io::Error::other)?;
-        let (sender, asked_to_stop) = channel();
-        let driver = Arc::new(Driver::new(config, sender));
+        let driver = Arc::new(Driver::new(config, stop));
         let filesystem = Filesystem(Arc::clone(&driver));
         let host = FileSystemHost::<Filesystem>::new_async(volume(), filesystem);
-        let mut host = host.map_err(failure)?;
-        let keeper = Arc::clone(&driver);
+        let mut mounted = Self { host: Some(host.map_err(failure)?), driver, deadlines: None };
+        let keeper = Arc::clone(&mounted.driver);
         let deadlines = thread::Builder::new()
             .name("pipefs-deadlines".into())
             .spawn(move || keeper.pending.keep_deadlines(&keeper.engine))?;
-        let started = host.start_with_threads(DISPATCHERS).map_err(failure);
-        let mounted = Self { host: Some(host), driver, deadlines: Some(deadlines), asked_to_stop };
-        started.map(|()| mounted)
+        mounted.deadlines = Some(deadlines);
+        mounted.host().start_with_threads(DISPATCHERS).map_err(failure)?;
+        Ok(mounted)
     }
 
     /// Puts it on a drive (`P:`) or on a directory that is not there yet.
@@ -61,19 +62,11 @@ impl Mounted {
     /// # Errors
     /// It is taken, or may not be used.
     pub fn mount(&mut self, on: &OsStr) -> io::Result<()> {
-        let host = self.host.as_mut().expect("it is served until it is dropped");
-        host.mount(on).map_err(failure)
+        self.host().mount(on).map_err(failure)
     }
 
-    /// Waits until somebody asks the mount to go: `pipefs umount`.
-    pub fn wait_until_asked_to_stop(&self) {
-        let _ = self.asked_to_stop.recv();
-    }
-
-    /// Has [`Mounted::wait_until_asked_to_stop`] return.
-    pub fn stopper(&self) -> impl Fn() + Send + Sync + 'static {
-        let driver = Arc::clone(&self.driver);
-        move || driver.ask_to_stop()
+    fn host(&mut self) -> &mut FileSystemHost<Filesystem> {
+        self.host.as_mut().expect("it is served until it is dropped")
     }
 }
 
@@ -90,6 +83,52 @@ impl Drop for Mounted {
             let _ = deadlines.join();
         }
         info!("the mount is gone");
+    }
+}
+
+/// Mounts and serves until the mount is to go: by Ctrl-C, by `pipefs umount`, or by Windows'
+/// service manager, if it has started this process. `ready` is called once it is mounted.
+///
+/// # Errors
+/// WinFsp is not there, or `on` cannot be mounted on.
+pub fn run(config: &Config, on: &OsStr, ready: impl Fn() + Send + Sync) -> io::Result<()> {
+    let init = winfsp::winfsp_init().map_err(io::Error::other)?;
+    let (stop, stopped) = channel();
+    let stop = Mutex::new(Some(stop));
+    let refused = Mutex::new(None);
+    let start = || {
+        let stop = stop.lock().take().expect("it is started once");
+        let mounted = Mounted::serve(config, stop).and_then(|mut mounted| {
+            mounted.mount(on)?;
+            Ok(mounted)
+        });
+        match mounted {
+            Ok(mounted) => {
+                ready();
+                Ok(Some(mounted))
+            }
+            Err(error) => {
+                let status = FspError::from(io::Error::from(error.kind()));
+                *refused.lock() = Some(error);
+                Err(status)
+            }
+        }
+    };
+    let end = |mounted: Option<&mut Option<Mounted>>| {
+        drop(mounted.and_then(Option::take));
+        Ok(())
+    };
+    let service = FileSystemServiceBuilder::new().with_start(start).with_stop(end);
+    let mut service = service.build("pipefs", init).map_err(failure)?;
+    service.start().map_err(failure)?;
+    // Somebody asks, or the mount has ended or never come to be.
+    let _ = stopped.recv();
+    service.stop();
+    service.join().map_err(failure)?;
+    drop(service);
+    match refused.into_inner() {
+        Some(error) => Err(error),
+        None => Ok(()),
     }
 }
 

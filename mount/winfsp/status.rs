@@ -2,7 +2,7 @@
 //! error beside it.
 
 use pipefs::{Error, Refusal};
-use windows::Win32::Foundation::{
+use windows_sys::Win32::Foundation::{
     NTSTATUS, STATUS_ACCESS_DENIED, STATUS_CANCELLED, STATUS_DIRECTORY_NOT_EMPTY, STATUS_DISK_FULL,
     STATUS_FILE_IS_A_DIRECTORY, STATUS_INVALID_BUFFER_SIZE, STATUS_INVALID_PARAMETER,
     STATUS_INVALID_PIPE_STATE, STATUS_IO_DEVICE_ERROR, STATUS_IO_TIMEOUT, STATUS_NAME_TOO_LONG,
@@ -45,19 +45,18 @@ pub(crate) fn status(error: Error) -> NTSTATUS {
 
 /// The same in the words of `winfsp`.
 pub(crate) fn fsp_error(error: Error) -> FspError {
-    status(error).into()
+    FspError::NTSTATUS(status(error))
 }
 
 /// Why a value was not set.
 pub(crate) fn not_set(error: NotSet) -> FspError {
-    match error {
+    FspError::NTSTATUS(match error {
         NotSet::Unknown => STATUS_OBJECT_NAME_NOT_FOUND,
         NotSet::ReadOnly => STATUS_ACCESS_DENIED,
         NotSet::Refused(Refusal::Setting(_)) => STATUS_INVALID_PARAMETER,
         NotSet::Refused(Refusal::InUse(_)) => STATUS_PIPE_NOT_AVAILABLE,
         NotSet::Refused(Refusal::GivenUp) => STATUS_IO_DEVICE_ERROR,
-    }
-    .into()
+    })
 }
 
 #[cfg(test)]
@@ -70,7 +69,7 @@ mod tests {
         winfsp::winfsp_init().unwrap();
         let seen = |error| {
             // SAFETY: the DLL was loaded; the function takes a number and returns one.
-            unsafe { winfsp_sys::FspWin32FromNtStatus(status(error).0) }
+            unsafe { winfsp_sys::FspWin32FromNtStatus(status(error)) }
         };
         let expected = [
             (Error::NotFound, 2),

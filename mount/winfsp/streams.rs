@@ -2,7 +2,7 @@
 //! stream of the root directory by which `pipefs umount` takes the mount down.
 
 use pipefs::{Effects, Node, PipeHandle, ROOT};
-use windows::Win32::Foundation::{
+use windows_sys::Win32::Foundation::{
     STATUS_BUFFER_OVERFLOW, STATUS_DEVICE_BUSY, STATUS_END_OF_FILE, STATUS_INVALID_PARAMETER,
     STATUS_OBJECT_NAME_NOT_FOUND,
 };
@@ -15,11 +15,11 @@ use super::status::not_set;
 use crate::values::{self, PEEK, STATE};
 
 /// The root directory's stream that takes the mount down when something is written to it.
-pub(crate) const UNMOUNT: &str = "unmount";
+pub const UNMOUNT: &str = "unmount";
 
 /// What is written to [`UNMOUNT`] to take the mount down although pipes are open; anything else
 /// takes it down if none is.
-pub(crate) const UNMOUNT_IN_USE: &str = "in-use";
+pub const UNMOUNT_IN_USE: &str = "in-use";
 
 /// A stream that was opened.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Stream {
     pub(crate) fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<u32, FspError> {
         let rest = usize::try_from(offset).ok().and_then(|offset| self.text.get(offset..));
         match rest {
-            None | Some([]) => Err(STATUS_END_OF_FILE.into()),
+            None | Some([]) => Err(FspError::NTSTATUS(STATUS_END_OF_FILE)),
             Some(rest) => {
                 let bytes = rest.len().min(buffer.len());
                 buffer[..bytes].copy_from_slice(&rest[..bytes]);
@@ -66,7 +66,7 @@ impl Driver {
             (Node::Directory(ROOT), UNMOUNT) => Some(Vec::new()),
             (node, key) => self.values().get(node, key),
         };
-        let text = text.ok_or_else(|| FspError::from(STATUS_OBJECT_NAME_NOT_FOUND))?;
+        let text = text.ok_or(FspError::NTSTATUS(STATUS_OBJECT_NAME_NOT_FOUND))?;
         Ok(Stream { key: key.into(), text })
     }
 
@@ -89,11 +89,11 @@ impl Driver {
         stream: &Stream,
         data: &[u8],
     ) -> Result<(), FspError> {
-        let text = text_of(data).ok_or_else(|| FspError::from(STATUS_INVALID_PARAMETER))?;
+        let text = text_of(data).ok_or(FspError::NTSTATUS(STATUS_INVALID_PARAMETER))?;
         let value = text.trim();
         if stream.key == UNMOUNT {
             if value != UNMOUNT_IN_USE && self.engine.end_count() > 0 {
-                return Err(STATUS_DEVICE_BUSY.into());
+                return Err(FspError::NTSTATUS(STATUS_DEVICE_BUSY));
             }
             self.ask_to_stop();
             return Ok(());
@@ -124,7 +124,7 @@ impl Driver {
             stream.set_name(key)?;
             stream.stream_size = self.values().get(node, key).map_or(0, |text| text.len() as u64);
             if !stream.append_to_buffer(buffer, &mut used) {
-                return Err(STATUS_BUFFER_OVERFLOW.into());
+                return Err(FspError::NTSTATUS(STATUS_BUFFER_OVERFLOW));
             }
         }
         StreamInfo::<0>::finalize_buffer(buffer, &mut used);

@@ -1,16 +1,14 @@
-//! The subcommands that are made of system calls: one function each.
+//! The subcommands that are made of system calls. Those of a mount have a file each.
 
 use super::unavailable;
-use crate::cli::{Call, Create, Mount, Serve, Umount, Wait};
+use crate::cli::{Call, Create, Serve, Wait};
 use crate::exit::Failure;
 
-pub(crate) fn mount(_: &Mount) -> Result<(), Failure> {
-    Err(unavailable("`pipefs mount`"))
-}
+mod mount;
+mod umount;
 
-pub(crate) fn umount(_: &Umount) -> Result<(), Failure> {
-    Err(unavailable("`pipefs umount`"))
-}
+pub(crate) use mount::run as mount;
+pub(crate) use umount::run as umount;
 
 pub(crate) fn create(_: &Create) -> Result<(), Failure> {
     Err(unavailable("`pipefs create`"))
