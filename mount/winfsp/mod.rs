@@ -40,3 +40,7 @@ pub use filesystem::Filesystem;
 pub use opening::Opened;
 pub use service::{Mounted, Version, run};
 pub use streams::{UNMOUNT, UNMOUNT_IN_USE};
+
+#[cfg(test)]
+#[path = "../../tests/winfsp/direct/mod.rs"]
+mod direct;

@@ -41,11 +41,10 @@ impl Named {
         let stream = stream.transpose()?.filter(|name| !name.is_empty());
         let mut components: Vec<String> =
             path.split('\\').filter(|name| !name.is_empty()).map(Into::into).collect();
-        let is_door = components.first().is_some_and(|first| doors::is_door(first));
-        if is_door {
-            components.remove(0);
-        }
-        Ok(Self { components, stream: stream.map(str::to_ascii_lowercase), is_door })
+        let behind = components.iter().position(|name| !doors::is_door(name));
+        let doors = components.drain(..behind.unwrap_or(components.len())).count();
+        let stream = stream.map(str::to_ascii_lowercase);
+        Ok(Self { components, stream, is_door: doors > 0 })
     }
 
     /// What the path leads to.

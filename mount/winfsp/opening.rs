@@ -17,7 +17,6 @@ use windows_sys::Win32::Foundation::{
 use winfsp::FspError;
 use winfsp::filesystem::DirBuffer;
 
-use super::doors;
 use super::driver::Driver;
 use super::names::Named;
 use super::request::{Creating, Disposition};
@@ -145,9 +144,6 @@ impl Driver {
         let Some((parent, name)) = named.place(&self.engine)? else {
             return Err(FspError::NTSTATUS(STATUS_OBJECT_NAME_COLLISION));
         };
-        if parent == pipefs::ROOT && doors::is_door(name) {
-            return Err(FspError::NTSTATUS(STATUS_OBJECT_NAME_INVALID));
-        }
         let Permissions { uid, gid, mode } = permissions;
         let attributes = Attributes::new(mode, uid, gid, SystemTime::now());
         if options & FILE_DIRECTORY_FILE != 0 {

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::ffi::c_void;
+use std::io;
 use std::ptr;
 use std::slice;
 use std::sync::LazyLock;
@@ -13,19 +14,25 @@ use windows_sys::Win32::Foundation::{
     CloseHandle, HANDLE, NTSTATUS, STATUS_BUFFER_OVERFLOW, STATUS_NOT_SUPPORTED,
 };
 use windows_sys::Win32::Security::{
-    DestroyPrivateObjectSecurity, GetSecurityDescriptorLength, GetTokenInformation, PSID,
-    TOKEN_INFORMATION_CLASS, TOKEN_QUERY, TokenPrimaryGroup, TokenUser,
+    DACL_SECURITY_INFORMATION, GROUP_SECURITY_INFORMATION, GetSecurityDescriptorDacl,
+    GetSecurityDescriptorGroup, GetSecurityDescriptorLength, GetSecurityDescriptorOwner,
+    GetTokenInformation, InitializeSecurityDescriptor, OWNER_SECURITY_INFORMATION, PSID,
+    SECURITY_DESCRIPTOR, SetSecurityDescriptorDacl, SetSecurityDescriptorGroup,
+    SetSecurityDescriptorOwner, TOKEN_INFORMATION_CLASS, TOKEN_QUERY, TokenPrimaryGroup, TokenUser,
 };
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 use winfsp::FspError;
 use winfsp::filesystem::ModificationDescriptor;
 use winfsp_sys::{
     FspPosixMapPermissionsToSecurityDescriptor, FspPosixMapSecurityDescriptorToPermissions,
-    FspPosixMapSidToUid, FspSetSecurityDescriptor,
+    FspPosixMapSidToUid,
 };
 
 /// Who has a SID that WinFsp knows no number for.
 const NOBODY: u32 = 65534;
+
+/// The only one that there is.
+const SECURITY_DESCRIPTOR_REVISION: u32 = 1;
 
 /// Room for a token's user or group: a SID has at most 68 bytes, and something points to it.
 const TOKEN_WORDS: usize = 32;
@@ -100,26 +107,41 @@ impl Descriptor {
     /// The permissions in it after a change of the parts that `information` names.
     ///
     /// # Errors
-    /// Those of Windows, and of a descriptor that lacks an owner, a group or a list.
+    /// One of the two lacks an owner, a group or a list.
     pub(crate) fn changed(
         self,
         information: u32,
         change: &ModificationDescriptor,
     ) -> Result<Permissions, FspError> {
-        let mut pointer = ptr::null_mut();
         let ours = self.0.as_ptr().cast_mut().cast();
-        // SAFETY: WinFsp hands over a valid descriptor; ours is copied; a pointer is written to
-        // where there is one.
-        let status = unsafe {
-            FspSetSecurityDescriptor(ours, information, change.as_mut_ptr(), &raw mut pointer)
+        let of_part = |part| if information & part == 0 { ours } else { change.as_mut_ptr() };
+        let (mut owner, mut group) = (ptr::null_mut(), ptr::null_mut());
+        let mut list = ptr::null_mut();
+        let [mut is_default, mut is_there] = [0; 2];
+        let mut after = SECURITY_DESCRIPTOR::default();
+        let into = (&raw mut after).cast();
+        // SAFETY: WinFsp hands over a valid descriptor, and ours is one; what they point to stays
+        // until the end of this function; pointers and numbers are written to where there are some.
+        let is_done = unsafe {
+            let from = of_part(OWNER_SECURITY_INFORMATION);
+            GetSecurityDescriptorOwner(from, &raw mut owner, &raw mut is_default) != 0
+                && GetSecurityDescriptorGroup(
+                    of_part(GROUP_SECURITY_INFORMATION),
+                    &raw mut group,
+                    &raw mut is_default,
+                ) != 0
+                && GetSecurityDescriptorDacl(
+                    of_part(DACL_SECURITY_INFORMATION),
+                    &raw mut is_there,
+                    &raw mut list,
+                    &raw mut is_default,
+                ) != 0
+                && InitializeSecurityDescriptor(into, SECURITY_DESCRIPTOR_REVISION) != 0
+                && SetSecurityDescriptorOwner(into, owner, 0) != 0
+                && SetSecurityDescriptorGroup(into, group, 0) != 0
+                && SetSecurityDescriptorDacl(into, is_there, list, 0) != 0
         };
-        checked(status)?;
-        let permissions = permissions_in(pointer);
-        // SAFETY: that is how what `FspSetSecurityDescriptor` makes is freed; nobody has it any
-        // more.
-        let freed = unsafe { DestroyPrivateObjectSecurity(&raw const pointer) };
-        debug_assert_ne!(freed, 0);
-        permissions
+        if is_done { permissions_in(into) } else { Err(io::Error::last_os_error().into()) }
     }
 }
 
