@@ -14,6 +14,11 @@ use pipefs::{Bounds, Settings};
 use crate::cli::Mount;
 use crate::exit::{Exit, Failure};
 
+mod refused;
+
+pub use refused::OptionError;
+use refused::shortened;
+
 /// Options of the mount itself; a pipe's settings are in [`Settings::KEYS`].
 const OWN: [&str; 9] = [
     "allow_other",
@@ -91,47 +96,6 @@ pub enum Unknown {
     Refused,
     /// It is passed over (mount(8)'s `-s`).
     Tolerated,
-}
-
-/// Why the mount options were refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OptionError {
-    /// No option has this name.
-    #[error("unknown mount option `{name}`{}; there are: {}", hint(name), known().join(", "))]
-    Unknown {
-        /// What was given.
-        name: String,
-    },
-    /// The option does not take this value, or needs one.
-    #[error("`{value}` is no value for the mount option {name}: expected {expected}")]
-    BadValue {
-        /// The option.
-        name: &'static str,
-        /// What was given.
-        value: String,
-        /// What would have been accepted.
-        expected: &'static str,
-    },
-    /// A setting of pipes refused its value.
-    #[error("mount option: {0}")]
-    Setting(#[from] SettingError),
-    /// The option is a word of its own.
-    #[error("the mount option {0} takes no value")]
-    TakesNoValue(&'static str),
-    /// The text is not UTF-8.
-    #[error("the mount option `{0}` is not UTF-8 text")]
-    NotText(String),
-    /// `ro`.
-    #[error("a pipe must be writable: leave out the mount option ro")]
-    ReadOnly,
-    /// `remount`.
-    #[error("a mount cannot be changed: unmount it and mount it anew, without the option remount")]
-    Remount,
-    /// `auto_unmount` without `allow_other`.
-    #[error(
-        "the mount option auto_unmount needs allow_other too, as in -o auto_unmount,allow_other"
-    )]
-    AutoUnmountAlone,
 }
 
 impl Options {
@@ -293,34 +257,6 @@ pub(crate) fn shortened_setting(error: SettingError) -> SettingError {
         }
         SettingError::UnknownKey(key) => SettingError::UnknownKey(shortened(&key)),
     }
-}
-
-/// The start of a text that may be of any length.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_CHARACTERS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.into(),
-    }
-}
-
-/// The names worth knowing, in the order of their documentation.
-fn known() -> Vec<&'static str> {
-    OWN.into_iter().chain(OF_WINDOWS.iter().copied()).chain(Settings::KEYS).collect()
-}
-
-fn hint(name: &str) -> String {
-    nearest(name, &known()).map(|word| format!(", did you mean `{word}`?")).unwrap_or_default()
-}
-
-/// The word that is meant by a misspelt one: at most two slips away, and not wholly another word.
-fn nearest<'a>(name: &str, words: &[&'a str]) -> Option<&'a str> {
-    let slips = |word: &str| strsim::damerau_levenshtein(&name.to_lowercase(), word);
-    words
-        .iter()
-        .map(|word| (slips(word), *word))
-        .filter(|&(slips, word)| slips <= 2 && slips * 2 < word.len())
-        .min_by_key(|&(slips, _)| slips)
-        .map(|(_, word)| word)
 }
 
 #[cfg(test)]

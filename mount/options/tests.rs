@@ -143,17 +143,6 @@ fn the_source_names_the_mount_unless_an_option_does() {
 }
 
 #[test]
-fn only_a_near_word_is_suggested() {
-    let words = ["memory", "mode", "open"];
-    assert_eq!(nearest("memroy", &words), Some("memory"));
-    assert_eq!(nearest("mod", &words), Some("mode"));
-    assert_eq!(nearest("opne", &words), Some("open"));
-    assert_eq!(nearest("xx", &words), None);
-    assert_eq!(nearest("", &words), None);
-    assert_eq!(nearest("o", &words), None);
-}
-
-#[test]
 fn what_only_windows_needs_is_an_option_there_alone() {
     if cfg!(windows) {
         let wait = |text| parse(text).map(|options| options.wait);

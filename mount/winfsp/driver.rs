@@ -5,7 +5,8 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
-use pipefs::{Attributes, Effects, Engine, Error, Node, Now, PipeHandle, Settings};
+use pipefs::{Attributes, Bounds, Effects, Engine, Error, Node, Now, PipeHandle, Settings};
+use serde_json::{Map, Value};
 use winfsp::FspError;
 use winfsp::filesystem::FileInfo;
 
@@ -14,15 +15,15 @@ use super::information::describe;
 use super::pending::Pending;
 use super::security;
 use super::status::fsp_error;
-use crate::values::Values;
+use crate::values::{Values, mount_state};
 
 /// What a mount is made with.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Other users may use the mount (`allow_other`); the root directory is 1777 then, else 0755.
     pub allow_other: bool,
-    /// Bytes that all pipes together may hold before writers wait.
-    pub memory_bytes: u64,
+    /// Limits of all pipes together.
+    pub bounds: Bounds,
     /// Settings of new pipes.
     pub defaults: Settings,
     /// The volume's label.
@@ -51,7 +52,7 @@ impl Driver {
         let mode = if config.allow_other { 0o1777 } else { 0o755 };
         let (uid, gid) = security::own_ids();
         let root = Attributes::new(mode, uid, gid, SystemTime::now());
-        let engine = Engine::new(config.defaults, config.memory_bytes, root).ignoring_case();
+        let engine = Engine::new(config.defaults, config.bounds, root).ignoring_case();
         Self {
             engine,
             pending: Pending::new(config.wait),
@@ -80,7 +81,12 @@ impl Driver {
     }
 
     pub(crate) fn values(&self) -> Values<'_> {
-        Values { engine: &self.engine, process_of: |process| process, doors: None }
+        Values { engine: &self.engine, process_of: |process| process }
+    }
+
+    /// The state of the mount, as docs/STATE.md says.
+    pub(crate) fn mount_state(&self) -> Value {
+        mount_state(&self.engine, Map::new(), None)
     }
 
     /// Has the mount go, soon: its end waits for the thread that is here.

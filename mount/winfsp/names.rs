@@ -80,7 +80,7 @@ impl Named {
 mod tests {
     use std::time::SystemTime;
 
-    use pipefs::{Attributes, Settings};
+    use pipefs::{Attributes, Bounds, Settings};
     use winfsp::U16CString;
 
     use super::*;
@@ -118,7 +118,8 @@ mod tests {
     #[test]
     fn a_path_is_followed_in_any_case() {
         let attributes = Attributes::new(0o755, 0, 0, SystemTime::UNIX_EPOCH);
-        let engine = Engine::new(Settings::default(), u64::MAX, attributes).ignoring_case();
+        let engine =
+            Engine::new(Settings::default(), Bounds::memory(u64::MAX), attributes).ignoring_case();
         let inner = engine.make_directory(ROOT, b"Inner", attributes).unwrap();
         let pipe = engine.create(inner, b"Pipe", attributes, None).unwrap();
         let find = |path| parse(path).unwrap().find(&engine).map_err(|error| error.to_ntstatus());

@@ -35,7 +35,7 @@ pub(crate) fn status(error: Error) -> NTSTATUS {
         Error::Unsupported => STATUS_NOT_SUPPORTED, // ERROR_NOT_SUPPORTED
         Error::NobodyThere => STATUS_NOT_FOUND,   // ERROR_NOT_FOUND
         Error::MessageTooLong => STATUS_INVALID_BUFFER_SIZE, // ERROR_INVALID_USER_BUFFER
-        Error::Full => STATUS_DISK_FULL,          // ERROR_DISK_FULL
+        Error::Full | Error::TooManyNames => STATUS_DISK_FULL, // ERROR_DISK_FULL
         Error::TimedOut => STATUS_IO_TIMEOUT,     // ERROR_SEM_TIMEOUT
         Error::Interrupted => STATUS_CANCELLED,   // ERROR_OPERATION_ABORTED
         Error::ShutDown => STATUS_VOLUME_DISMOUNTED, // ERROR_UNRECOGNIZED_VOLUME

@@ -64,6 +64,7 @@ impl Driver {
     pub(crate) fn stream(&self, node: &Node<PipeHandle>, key: &str) -> Result<Stream, FspError> {
         let text = match (node, key) {
             (Node::Directory(ROOT), UNMOUNT) => Some(Vec::new()),
+            (Node::Directory(ROOT), STATE) => Some(self.mount_state().to_string().into()),
             (node, key) => self.values().get(node, key),
         };
         let text = text.ok_or(FspError::NTSTATUS(STATUS_OBJECT_NAME_NOT_FOUND))?;
@@ -122,7 +123,8 @@ impl Driver {
         for key in unnamed.into_iter().chain(values::keys(node)) {
             let mut stream: StreamInfo = StreamInfo::new();
             stream.set_name(key)?;
-            stream.stream_size = self.values().get(node, key).map_or(0, |text| text.len() as u64);
+            stream.stream_size =
+                self.stream(node, key).map_or(0, |stream| stream.byte_len() as u64);
             if !stream.append_to_buffer(buffer, &mut used) {
                 return Err(FspError::NTSTATUS(STATUS_BUFFER_OVERFLOW));
             }

@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Mount) -> Result<(), Failure> {
 fn config(options: Options) -> Config {
     Config {
         allow_other: options.allow_other,
-        memory_bytes: options.memory_bytes.unwrap_or_else(memory::default_limit_bytes),
+        bounds: options.bounds(memory::default_limit_bytes),
         defaults: options.defaults,
         label: options.fsname.unwrap_or_else(|| "pipefs".into()),
         wait: Some(options.wait.unwrap_or(DEFAULT_WAIT)),

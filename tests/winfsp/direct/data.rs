@@ -81,7 +81,7 @@ fn a_large_write_arrives_as_a_whole() {
     assert_eq!(come(&write).unwrap() as usize, data.len());
 }
 
-/// > every parked operation has a deadline
+/// WinFsp takes nothing back, so nothing waits for ever.
 #[test]
 fn what_waits_too_long_ends() {
     let world = World::with(|config| config.wait = Some(Duration::from_millis(50)));

@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pipefs::Settings;
+use pipefs::{Bounds, Settings};
 use winfsp::filesystem::{AsyncFileSystemContext, FileInfo, FileSystemContext, OpenFileInfo};
 use winfsp::{Result, U16CString};
 
@@ -59,7 +59,7 @@ impl World {
         winfsp::winfsp_init().unwrap();
         let mut config = Config {
             allow_other: false,
-            memory_bytes: 64 << 20,
+            bounds: Bounds::memory(64 << 20),
             defaults: Settings::default(),
             label: "pipes".into(),
             wait: None,
