@@ -235,3 +235,86 @@ pub(crate) fn wait_for<T>(future: impl Future<Output = T>) -> T {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    /// Longest wait of a test.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn waits(_: Ticket, _: &mut Effects) -> Result<Progress<()>, Error> {
+        Ok(Progress::Waiting)
+    }
+
+    #[test]
+    fn an_answer_wakes_who_waits_wherever_it_comes_from() {
+        let pending = Arc::new(Pending::new(None));
+        let (sender, answers) = channel();
+        for _ in 0..3 {
+            let (pending, sender) = (Arc::clone(&pending), sender.clone());
+            spawn(async move {
+                let answer = pending.answer(waits, |()| Answer::Flushed).await;
+                sender.send(answer).unwrap();
+            });
+        }
+        assert!(answers.try_recv().is_err());
+        let mut effects = Effects::default();
+        effects.answers.push((Ticket(2), Answer::Written(2)));
+        effects.answers.push((Ticket(1), Answer::Written(1)));
+        // Somebody's that nobody knows any more.
+        effects.answers.push((Ticket(9), Answer::Written(9)));
+        pending.deliver(&mut effects);
+        assert!(effects.is_empty());
+        assert_eq!([answers.recv(), answers.recv()], [2, 1].map(|n| Ok(Answer::Written(n))));
+        assert_eq!(pending.desk.lock().waiting.len(), 1);
+    }
+
+    #[test]
+    fn what_did_not_wait_leaves_nothing_behind() {
+        let pending = Pending::new(Some(PATIENCE));
+        let done = pending.answer(|_, _| Ok(Progress::Done(7)), Answer::Written);
+        assert_eq!(wait_for(done), Answer::Written(7));
+        let failed = pending.answer(|_, _| Err(Error::Busy), Answer::Written);
+        assert_eq!(wait_for(failed), Answer::Failed(Error::Busy));
+        let desk = pending.desk.lock();
+        assert!(desk.waiting.is_empty() && desk.deadlines.is_empty());
+    }
+
+    #[test]
+    fn an_answer_takes_its_deadline_along() {
+        let pending = Arc::new(Pending::new(Some(PATIENCE)));
+        let waiting = Arc::clone(&pending);
+        let (sender, answer) = channel();
+        spawn(async move {
+            let answer = waiting.answer(waits, |()| Answer::Flushed).await;
+            sender.send(answer).unwrap();
+        });
+        assert_eq!(pending.desk.lock().deadlines.len(), 1);
+        let mut effects = Effects::default();
+        effects.answers.push((Ticket(1), Answer::Failed(Error::Interrupted)));
+        pending.deliver(&mut effects);
+        let expected = Answer::Failed(Error::Interrupted);
+        assert_eq!(answer.recv_timeout(PATIENCE), Ok(expected), "the time was not over");
+        assert!(pending.desk.lock().deadlines.is_empty());
+    }
+
+    #[test]
+    fn a_request_that_panics_is_given_up_and_its_thread_goes_on() {
+        struct Dropped(std::sync::mpsc::Sender<()>);
+        impl Drop for Dropped {
+            fn drop(&mut self) {
+                self.0.send(()).unwrap();
+            }
+        }
+        let (sender, dropped) = channel();
+        let request = Dropped(sender);
+        spawn(async move {
+            let _request = request;
+            panic!("a test wants this panic");
+        });
+        dropped.recv_timeout(PATIENCE).expect("`winfsp` answers a request that is dropped");
+    }
+}

@@ -108,7 +108,10 @@ pub fn run(config: &Config, on: &OsStr, ready: impl Fn() + Send + Sync) -> io::R
                 Ok(Some(mounted))
             }
             Err(error) => {
-                let status = FspError::from(io::Error::from(error.kind()));
+                let status = match error.raw_os_error() {
+                    Some(code) => FspError::WIN32(code.cast_unsigned()),
+                    None => FspError::IO(error.kind()),
+                };
                 *refused.lock() = Some(error);
                 Err(status)
             }
@@ -156,11 +159,11 @@ fn volume() -> VolumeParams {
 
 fn failure(error: impl Into<FspError>) -> io::Error {
     match error.into() {
-        FspError::WIN32(code) => io::Error::from_raw_os_error(code as i32),
+        FspError::WIN32(code) => io::Error::from_raw_os_error(code.cast_signed()),
         other => {
             // SAFETY: the DLL was loaded; the function takes a number and returns one.
             let code = unsafe { winfsp_sys::FspWin32FromNtStatus(other.to_ntstatus()) };
-            io::Error::from_raw_os_error(code as i32)
+            io::Error::from_raw_os_error(code.cast_signed())
         }
     }
 }

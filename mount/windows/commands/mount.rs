@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::windows::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use log::info;
+use windows_sys::Win32::Foundation::ERROR_NO_SUCH_DEVICE;
 use windows_sys::Win32::System::Threading::{CREATE_NEW_PROCESS_GROUP, DETACHED_PROCESS};
 
 use crate::cli::Mount;
@@ -47,9 +48,16 @@ pub(crate) fn run(arguments: &Mount) -> Result<(), Failure> {
     logging::start(arguments.log_file.as_deref(), arguments.verbose)
         .map_err(|error| Failure::new(Exit::Failure, format!("cannot log: {error}")))?;
     let shown = on.display();
-    winfsp::run(&config(options), on.as_os_str(), || info!("mounted on {shown}")).map_err(|error| {
-        Failure::new(Exit::MountPoint, format!("cannot mount on {shown}: {error}"))
-    })
+    winfsp::run(&config(options), on.as_os_str(), || info!("mounted on {shown}"))
+        .map_err(|error| mount_failure(&on, &error))
+}
+
+fn mount_failure(on: &Path, error: &io::Error) -> Failure {
+    if error.raw_os_error() == Some(ERROR_NO_SUCH_DEVICE.cast_signed()) {
+        let advice = "`sc start WinFsp`, or install it anew";
+        return Failure::new(Exit::Unavailable, format!("WinFsp's driver does not run: {advice}"));
+    }
+    Failure::new(Exit::MountPoint, format!("cannot mount on {}: {error}", on.display()))
 }
 
 fn config(options: Options) -> Config {
