@@ -51,8 +51,8 @@ pub(crate) fn keys(node: &Node<PipeHandle>) -> Vec<&'static str> {
 }
 
 impl Values<'_> {
-    /// A value of a pipe; `None`: there is none of that name. The state of the mount, which its root
-    /// directory has, is [`mount_state`] with what the adapter knows.
+    /// A value of a pipe; `None`: there is none of that name. The state of the mount, which its
+    /// root directory has, is [`mount_state`] with what the adapter knows.
     pub(crate) fn get(&self, node: &Node<PipeHandle>, key: &str) -> Option<Vec<u8>> {
         match (node, key) {
             (Node::Directory(_), _) => None,

@@ -55,8 +55,8 @@ impl Filesystem {
         Ok(self.0.engine.status(node).map_err(fsp_error)?.attributes.into())
     }
 
-    /// Tells WinFsp what was opened, and its name as it was asked for: told nothing, WinFsp would show
-    /// it in capitals.
+    /// Tells WinFsp what was opened, and its name as it was asked for: told nothing, WinFsp would
+    /// show it in capitals.
     fn opened(&self, opened: Opened, path: &U16CStr, info: &mut OpenFileInfo) -> Result<Opened> {
         match self.info(&opened) {
             Ok(told) => *info.as_mut() = told,
