@@ -26,7 +26,7 @@ MSVC=x86_64-pc-windows-msvc
 WINE=/usr/lib/wine/wine64
 WINESERVER=/usr/lib/wine/wineserver64
 ENGINE_TESTS="engine library model"
-DRIVER_TESTS="conformance"
+DRIVER_TESTS="conformance winfsp"
 
 usage() {
     sed -n '2,/^$/s/^# \{0,1\}//p' "$0"
