@@ -61,8 +61,10 @@ static DEVICE_IO_CONTROL: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 static REG_GET_VALUE: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 static CLOSE_HANDLE: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
+// SAFETY: as Windows declares `CreateFileW`.
 type CreateFile =
     unsafe extern "system" fn(*const u16, u32, u32, *const c_void, u32, u32, HANDLE) -> HANDLE;
+// SAFETY: as Windows declares `DeviceIoControl`.
 type DeviceIoControl = unsafe extern "system" fn(
     HANDLE,
     u32,
@@ -73,6 +75,7 @@ type DeviceIoControl = unsafe extern "system" fn(
     *mut u32,
     *mut c_void,
 ) -> i32;
+// SAFETY: as Windows declares `RegGetValueW`.
 type RegGetValue = unsafe extern "system" fn(
     HANDLE,
     *const u16,
@@ -82,6 +85,7 @@ type RegGetValue = unsafe extern "system" fn(
     *mut c_void,
     *mut u32,
 ) -> u32;
+// SAFETY: as Windows declares `CloseHandle`.
 type CloseHandle = unsafe extern "system" fn(HANDLE) -> i32;
 
 /// Which handle is which volume's. A handle is an event that nobody sets: so no other can be equal.
@@ -126,6 +130,8 @@ unsafe fn text(wide: *const u16) -> String {
     String::from_utf16_lossy(unsafe { slice::from_raw_parts(wide, length) })
 }
 
+/// # Safety
+/// As for `CreateFileW`.
 unsafe extern "system" fn create_file(
     name: *const u16,
     access: u32,
@@ -153,6 +159,8 @@ unsafe extern "system" fn create_file(
     }
 }
 
+/// # Safety
+/// As for `CloseHandle`.
 unsafe extern "system" fn close_handle(handle: HANDLE) -> i32 {
     // Not under the lock: to drop a volume may take a while.
     let volume = VOLUMES.lock().remove(&(handle as usize));
@@ -164,6 +172,8 @@ unsafe extern "system" fn close_handle(handle: HANDLE) -> i32 {
     }
 }
 
+/// # Safety
+/// As for `RegGetValueW`.
 unsafe extern "system" fn reg_get_value(
     key: HANDLE,
     subkey: *const u16,
@@ -184,6 +194,8 @@ unsafe extern "system" fn reg_get_value(
     }
 }
 
+/// # Safety
+/// As for `DeviceIoControl`.
 unsafe extern "system" fn device_io_control(
     handle: HANDLE,
     code: u32,
