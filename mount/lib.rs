@@ -10,6 +10,7 @@ pub mod assignment;
 pub mod cli;
 pub mod commands;
 pub mod exit;
+pub mod functions;
 pub mod options;
 pub mod pipe_file;
 pub mod stdout;
@@ -37,5 +38,6 @@ pub mod windows;
 pub use windows as platform;
 
 // For programs that use a mount: the pipe functions; acting as a client.
+pub use functions as pipe_functions;
 #[cfg(target_os = "linux")]
-pub use linux::{impersonate, pipe_functions};
+pub use linux::impersonate;

@@ -1,6 +1,9 @@
 //! The pipe functions beside read, write and fsync, for programs in Rust: what docs/pipefs.h is for
 //! C. The structures and numbers are those that the driver itself uses.
 //!
+//! - `wire` — the structures
+//! - `numbers` — what the numbers in them stand for
+//!
 //! ```no_run
 //! use std::fs::OpenOptions;
 //! use std::io::{Read, Write};
@@ -17,24 +20,24 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 pub use pipefs::access::Direction;
 pub use pipefs::settings::{MESSAGE_MAX_BYTES, Mode, PipeType};
 pub use pipefs::{Arrival, EndRole, Peeked, ReadMode, Whose};
 
-pub use crate::fuse::ioctl::numbers::Condition;
-use crate::fuse::ioctl::numbers::Numbered;
-use crate::fuse::ioctl::wire;
+pub use self::numbers::Condition;
+use self::numbers::Numbered;
+use crate::platform::functions::{OpenFile, STRUCTURE_MAX, control, refusal};
 
-/// Most bytes that [`PipeFunctions::peek`] copies: a structure's size is part of its function's
-/// number, and has 14 bits there.
-pub const PEEK_MAX_BYTES: usize = wire::SIZE_MAX - wire::PEEK_BYTES;
+pub mod numbers;
+pub mod wire;
+
+/// Most bytes that [`PipeFunctions::peek`] copies.
+pub const PEEK_MAX_BYTES: usize = STRUCTURE_MAX - wire::PEEK_BYTES;
 
 /// Most bytes that a request and its reply can have in [`PipeFunctions::transact`].
-pub const TRANSACT_MAX_BYTES: usize = wire::SIZE_MAX - wire::TRANSACT_BYTES;
+pub const TRANSACT_MAX_BYTES: usize = STRUCTURE_MAX - wire::TRANSACT_BYTES;
 
 /// What a reply had that came to a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +98,7 @@ pub struct Peer {
 /// # Errors
 /// All of them fail with `ENOTTY` if it is no file of a mount, with `EISDIR` if it is a directory,
 /// with `EINTR` if a signal comes while they wait, with `ESHUTDOWN` if the driver ends.
-pub trait PipeFunctions: AsFd {
+pub trait PipeFunctions: OpenFile {
     /// ConnectNamedPipe: waits until this server's end has a client. After [`Self::disconnect`] it
     /// listens again first, also with a limit of zero.
     ///
@@ -151,7 +154,7 @@ pub trait PipeFunctions: AsFd {
         limit: Option<Duration>,
     ) -> io::Result<Reply> {
         if request.len() > TRANSACT_MAX_BYTES {
-            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+            return Err(refusal::invalid());
         }
         let room = max_bytes.min(TRANSACT_MAX_BYTES).max(request.len());
         let mut structure = words(&[request.len() as u32, 0, milliseconds(limit), 0]);
@@ -241,34 +244,21 @@ pub trait PipeFunctions: AsFd {
     /// name, or it was removed meanwhile; `ENOTDIR`: this is a pipe, or `EISDIR`: that is a
     /// directory; `EINVAL`: the name is no name in a directory; `ENAMETOOLONG`.
     fn wait_for(&self, name: impl AsRef<OsStr>, limit: Option<Duration>) -> io::Result<()> {
-        let name = name.as_ref().as_bytes();
+        let name = name.as_ref().as_encoded_bytes();
         if name.contains(&0) {
-            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+            return Err(refusal::invalid());
         }
         let mut structure = words(&[milliseconds(limit), 0]);
         structure.extend(name);
         if structure.len() >= wire::WAIT_BYTES {
-            return Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG));
+            return Err(refusal::too_long());
         }
         structure.resize(wire::WAIT_BYTES, 0);
         control(self, wire::WAIT, &mut structure).map(drop)
     }
 }
 
-impl<T: AsFd + ?Sized> PipeFunctions for T {}
-
-/// ioctl(2) with a structure of the size that the number says.
-fn control(
-    file: &(impl AsFd + ?Sized),
-    number: u32,
-    structure: &mut [u8],
-) -> io::Result<libc::c_int> {
-    assert_eq!(structure.len(), wire::structure_bytes(number), "the number says how large it is");
-    let file = file.as_fd().as_raw_fd();
-    // SAFETY: the kernel reads and writes as many bytes as the number says, and these are there.
-    let result = unsafe { libc::ioctl(file, number.into(), structure.as_mut_ptr()) };
-    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
-}
+impl<T: OpenFile + ?Sized> PipeFunctions for T {}
 
 /// A limit as structures have it: less than a millisecond is not zero yet, and what does not fit
 /// is seven weeks.
@@ -302,7 +292,7 @@ impl Reader<'_> {
     }
 
     fn value<T: Numbered>(&mut self) -> io::Result<T> {
-        T::numbered(self.word()).ok_or_else(|| io::Error::from_raw_os_error(libc::EPROTO))
+        T::numbered(self.word()).ok_or_else(refusal::unknown)
     }
 }
 
@@ -317,17 +307,5 @@ mod tests {
         assert_eq!(milliseconds(Some(Duration::from_nanos(1))), 1);
         assert_eq!(milliseconds(Some(Duration::from_millis(5000))), 5000);
         assert_eq!(milliseconds(Some(Duration::MAX)), wire::FOREVER - 1);
-    }
-
-    #[test]
-    fn what_is_no_file_of_a_mount_has_no_functions() {
-        let file = std::fs::File::open("/dev/null").unwrap();
-        let refused = |result: io::Result<()>| result.unwrap_err().raw_os_error();
-        assert_eq!(refused(file.connect(None).map(drop)), Some(libc::ENOTTY));
-        assert_eq!(refused(file.wait_for("p", None)), Some(libc::ENOTTY));
-        assert_eq!(refused(file.wait_for("a\0b", None)), Some(libc::EINVAL));
-        assert_eq!(refused(file.wait_for("n".repeat(256), None)), Some(libc::ENAMETOOLONG));
-        let request = vec![0; TRANSACT_MAX_BYTES + 1];
-        assert_eq!(refused(file.transact(&request, 0, None).map(drop)), Some(libc::EINVAL));
     }
 }

@@ -1,25 +1,21 @@
 //! `pipefs call`: send a message, print what comes back.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 
 use super::deadline::Deadline;
 use super::duplex;
 use crate::cli::Call;
 use crate::exit::{Exit, Failure};
-use crate::linux::pipe_functions::{MESSAGE_MAX_BYTES, PipeFunctions};
+use crate::functions::{MESSAGE_MAX_BYTES, PipeFunctions};
 use crate::pipe_file::{self, shown, wrong_name};
+use crate::platform::ends::{self, Ready};
 use crate::stdout::Stdout;
 use crate::view;
 
-pub(crate) fn run(arguments: &Call) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Call) -> Result<(), Failure> {
     let path = &arguments.name;
     let pipe = duplex::find(path, Deadline::after(arguments.timeout))?;
     duplex::check(path, &pipe)?;
@@ -32,12 +28,9 @@ pub(crate) fn run(arguments: &Call) -> Result<(), Failure> {
     // The empty message is the end of the server's input.
     let end = (!arguments.one).then(Vec::new);
 
-    // O_APPEND makes it a client, whoever else is there, and O_NONBLOCK has it wait in poll.
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).custom_flags(libc::O_NONBLOCK);
     let call = Conversation {
         path,
-        client: duplex::open(path, &options)?,
+        client: duplex::opened(path, ends::open_client(path))?,
         deadline: Deadline::after(arguments.timeout),
         unsent: [request].into_iter().chain(end).collect(),
         replies: 0,
@@ -50,7 +43,7 @@ fn request(arguments: &Call, by_lines: bool) -> Result<Vec<u8>, Failure> {
     let refused = |message: String| Err(Failure::new(Exit::Usage, message));
     let mut request = Vec::new();
     match &arguments.text {
-        Some(text) if text != "-" => request.extend(text.as_bytes()),
+        Some(text) if text != "-" => request.extend(text.as_encoded_bytes()),
         None if io::stdin().is_terminal() => {
             return refused("nothing to send: give a TEXT, or `-` for what you type".into());
         }
@@ -94,10 +87,10 @@ impl Conversation<'_> {
         let mut line_is_open = false;
         while stdout.is_wanted() && !(one && self.replies > 0) {
             let ready = self.until_ready()?;
-            if ready.contains(PollFlags::OUT) {
+            if ready.room {
                 self.send()?;
             }
-            if ready == PollFlags::OUT {
+            if !ready.input {
                 continue;
             }
             match self.receive()? {
@@ -123,19 +116,11 @@ impl Conversation<'_> {
     }
 
     /// Waits until there is something to do. A client that has no server yet has nothing.
-    fn until_ready(&self) -> Result<PollFlags, Failure> {
-        let wanted = if self.unsent.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
-        loop {
-            // A time that does not fit there is for ever.
-            let left = self.deadline.left().and_then(|left| Timespec::try_from(left).ok());
-            let mut client = [PollFd::new(&self.client, PollFlags::IN | wanted)];
-            match poll(&mut client, left.as_ref()) {
-                Ok(0) => return Err(self.timed_out()),
-                Ok(_) => return Ok(client[0].revents()),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(duplex::failure(self.path, &error.into())),
-            }
-        }
+    fn until_ready(&self) -> Result<Ready, Failure> {
+        let wants_room = !self.unsent.is_empty();
+        let ready = ends::until_ready(&self.client, wants_room, || self.deadline.left());
+        let ready = ready.map_err(|error| duplex::failure(self.path, &error))?;
+        ready.ok_or_else(|| self.timed_out())
     }
 
     fn timed_out(&self) -> Failure {
@@ -155,7 +140,7 @@ impl Conversation<'_> {
             [] => self.client.send_empty(),
             message => self.client.write(message).map(drop),
         };
-        match sent.map_err(|error| (error.kind(), error)) {
+        match sent.map_err(|error| (ends::kind(&error), error)) {
             Ok(()) => drop(self.unsent.pop_front()),
             Err((ErrorKind::WouldBlock | ErrorKind::Interrupted, _)) => {}
             // What it replied before it left can be read all the same.
@@ -178,7 +163,7 @@ impl Conversation<'_> {
             let is_message = is_there || count > 0;
             Ok(if is_message { Received::Message(message) } else { Received::Nothing })
         });
-        received.or_else(|error| match error.kind() {
+        received.or_else(|error| match ends::kind(&error) {
             ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(Received::Nothing),
             ErrorKind::BrokenPipe => Ok(Received::End),
             // Servers that were written for Windows end so when they have replied.

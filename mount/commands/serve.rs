@@ -3,7 +3,7 @@
 //! - `place` — the pipe, made if it is missing; the program, looked up before anybody needs it
 //! - `crew` — the programs that run
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,18 +11,16 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use signal_hook::consts::{SIGCHLD, SIGKILL};
-use signal_hook::iterator::Signals;
-
 use self::crew::Crew;
 use self::place::Place;
 use super::deadline::Deadline;
 use super::duplex;
 use crate::cli::Serve;
 use crate::exit::{Exit, Failure};
-use crate::linux::pipe_functions::PipeFunctions;
-use crate::linux::signals;
+use crate::functions::PipeFunctions;
 use crate::pipe_file::wrong_name;
+use crate::platform::ends;
+use crate::platform::programs::{self, Happened, Signal};
 
 mod crew;
 mod place;
@@ -30,11 +28,13 @@ mod place;
 /// How long programs may take to end when they have been told to.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(crate) fn run(arguments: &Serve) -> Result<(), Failure> {
-    place::check_program(&arguments.command[0])?;
+pub(super) fn run(arguments: &Serve) -> Result<(), Failure> {
+    programs::check(&arguments.command[0])?;
     let (events, arriving) = mpsc::channel();
     // Before the pipe is made, because then somebody has to take it away.
-    watch_signals(events.clone()).map_err(|error| {
+    let happened = events.clone();
+    let watched = programs::watch(move |what| happened.send(Event::Happened(what)).is_ok());
+    watched.map_err(|error| {
         Failure::new(Exit::Failure, format!("signals cannot be watched: {error}"))
     })?;
     let place = Place::find_or_make(arguments)?;
@@ -46,8 +46,8 @@ pub(crate) fn run(arguments: &Serve) -> Result<(), Failure> {
 enum Event {
     /// The instance that listened has a client, or cannot have one.
     Client(io::Result<()>),
-    /// A signal has arrived.
-    Signal(i32),
+    /// A program has ended, or this server is told to.
+    Happened(Happened),
 }
 
 struct Server<'a> {
@@ -78,17 +78,17 @@ impl Server<'_> {
         while !self.crew.is_idle() {
             let left = deadline.left().unwrap_or(Duration::MAX);
             match arriving.recv_timeout(left) {
-                Ok(Event::Signal(SIGCHLD)) => self.crew.reap(),
-                Ok(Event::Signal(signal)) => {
+                Ok(Event::Happened(Happened::Ended)) => self.crew.reap(),
+                Ok(Event::Happened(Happened::Told(signal))) => {
                     // The first one was heard already; whoever sends a second one is in a hurry.
-                    let signal = if patience.is_some() { SIGKILL } else { signal };
+                    let signal = if patience.is_some() { Signal::KILL } else { signal };
                     self.crew.signal(signal);
                     patience = Some(PATIENCE);
                     deadline = Deadline::after(patience);
                 }
                 Ok(Event::Client(_)) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    self.crew.signal(SIGKILL);
+                    self.crew.signal(Signal::KILL);
                     deadline = Deadline::after(None);
                 }
             }
@@ -97,15 +97,15 @@ impl Server<'_> {
     }
 
     /// Serves clients until a signal comes that ends this, and gives its number.
-    fn until_told(&mut self, arriving: &Receiver<Event>) -> Result<i32, Failure> {
+    fn until_told(&mut self, arriving: &Receiver<Event>) -> Result<Signal, Failure> {
         self.listen()?;
         loop {
             match arriving.recv().expect("this server can send, too") {
-                Event::Signal(SIGCHLD) => self.crew.reap(),
-                Event::Signal(signal) => return Ok(signal),
+                Event::Happened(Happened::Ended) => self.crew.reap(),
+                Event::Happened(Happened::Told(signal)) => return Ok(signal),
                 Event::Client(result) => {
                     let instance = self.listening.take().expect("it has listened");
-                    result.map_err(|error| match error.kind() {
+                    result.map_err(|error| match ends::kind(&error) {
                         ErrorKind::NotFound => wrong_name(self.path, "was removed"),
                         _ => duplex::failure(self.path, &error),
                     })?;
@@ -121,10 +121,7 @@ impl Server<'_> {
         if self.listening.is_some() || self.crew.is_complete() {
             return Ok(());
         }
-        // O_TRUNC makes it a server, whoever else is there.
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).truncate(true);
-        let instance = match duplex::open(self.path, &options) {
+        let instance = match duplex::opened(self.path, ends::open_server(self.path)) {
             // The pipe has fewer instances than this may have programs.
             Err(Failure { exit: Exit::Busy, .. }) if !self.crew.is_idle() => return Ok(()),
             instance => Arc::new(instance?),
@@ -146,24 +143,11 @@ impl Server<'_> {
 /// Waits for a client. One that has left already may have left data.
 fn until_connected(instance: &File) -> io::Result<()> {
     loop {
-        let connected = instance.connect(None).map_err(|error| (error.kind(), error));
+        let connected = instance.connect(None).map_err(|error| (ends::kind(&error), error));
         match connected {
             Ok(_) | Err((ErrorKind::BrokenPipe, _)) => return Ok(()),
             Err((ErrorKind::Interrupted, _)) => {}
             Err((_, error)) => return Err(error),
         }
     }
-}
-
-/// Turns the signals that end a server, and those of programs that end, into events.
-fn watch_signals(events: Sender<Event>) -> io::Result<()> {
-    let mut signals = Signals::new(signals::that_end().chain([SIGCHLD]))?;
-    let watch = move || {
-        for signal in signals.forever() {
-            if events.send(Event::Signal(signal)).is_err() {
-                return;
-            }
-        }
-    };
-    thread::Builder::new().name("signals".into()).spawn(watch).map(drop)
 }

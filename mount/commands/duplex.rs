@@ -1,18 +1,16 @@
 //! What `wait`, `call` and `serve` have in common: finding a pipe that may be about to be made, or
 //! one whose instances go both ways, and what can go wrong with one that is open.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::{Access, AtFlags, CWD, accessat};
-
 use super::deadline::Deadline;
 use crate::exit::{Exit, Failure};
-use crate::linux::mountpoint::is_dead;
 use crate::pipe_file::{self, PipeFile, shown};
+use crate::platform::ends;
 
 /// How long a pipe may be missing, and how often is looked: a `pipefs serve` that was started in
 /// the background just before makes it in that time, unless the machine is very busy.
@@ -46,11 +44,11 @@ pub(super) fn check(path: &Path, pipe: &PipeFile) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Opens one that was checked.
-pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<File, Failure> {
-    options.open(path).map_err(|error| match error.kind() {
-        // The kernel would have allowed it, so this comes from the pipe.
-        ErrorKind::PermissionDenied if is_permitted(path) => one_way(path),
+/// One that was checked and opened.
+pub(super) fn opened(path: &Path, end: io::Result<File>) -> Result<File, Failure> {
+    end.map_err(|error| match ends::kind(&error) {
+        // The file would have allowed it, so this comes from the pipe.
+        ErrorKind::PermissionDenied if ends::is_permitted(path) => one_way(path),
         ErrorKind::ResourceBusy => Failure::new(
             Exit::Busy,
             format!("`{}`: nothing listens, or it has all its instances", shown(path)),
@@ -61,13 +59,11 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<File, Failure> 
 
 /// Why something could not be done with an open pipe.
 pub(super) fn failure(path: &Path, error: &io::Error) -> Failure {
-    if error.raw_os_error() == Some(libc::ESHUTDOWN) {
+    if ends::is_ending(error) {
         let message = format!("`{}`: its mount is being taken down", shown(path));
         return Failure::new(Exit::MountPoint, message);
     }
-    // A client that was disconnected may get the same error as one whose driver is gone.
-    let is_reset = error.kind() == ErrorKind::ConnectionReset;
-    if is_reset || (is_dead(error) && !fs::metadata(path).is_err_and(|error| is_dead(&error))) {
+    if ends::is_disconnected(path, error) {
         let message = format!("`{}`: the server has disconnected this client", shown(path));
         return Failure::new(Exit::Disconnected, message);
     }
@@ -82,8 +78,4 @@ pub(super) fn unsuited(path: &Path, what: &str) -> Failure {
 
 fn one_way(path: &Path) -> Failure {
     unsuited(path, "goes one way only: replies need `access=duplex`")
-}
-
-fn is_permitted(path: &Path) -> bool {
-    accessat(CWD, path, Access::READ_OK | Access::WRITE_OK, AtFlags::EACCESS).is_ok()
 }

@@ -1,28 +1,21 @@
-//! Where a server serves: its pipe, and the program that it starts.
+//! Where a server serves.
 
-use std::env;
-use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-
-use rustix::fs::{Access, access};
+use std::path::PathBuf;
 
 use crate::assignment::Assignment;
 use crate::cli::Serve;
-use crate::exit::{Exit, Failure};
-use crate::linux::commands::{create, duplex};
-use crate::pipe_file::{self, PipeFile, shown};
+use crate::commands::{create, duplex};
+use crate::exit::Failure;
+use crate::pipe_file::{self, PipeFile};
+use crate::platform::creating;
+use crate::platform::programs::identity;
 use crate::view;
-
-/// Where execvp(3) looks when there is no `PATH`.
-const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
 /// The pipe's name. If it was made for this server, it is removed when this is dropped.
 pub(super) struct Place {
-    /// The name and its inode, so that a pipe that somebody else has put there is left alone.
+    /// The name and which pipe that is, so that a pipe that somebody else has put there is left alone.
     made: Option<(PathBuf, u64)>,
 }
 
@@ -41,9 +34,9 @@ impl Place {
                 ("lifetime", "keep"),
             ];
             let settings = settings.map(|(key, value)| Assignment { key, value: value.into() });
-            create::create(path, &settings, create::default_mode())?;
+            create::create(path, &settings, &creating::usual_permissions())?;
             let made = fs::metadata(path).map_err(|error| pipe_file::failure(path, &error))?;
-            return Ok(Self { made: Some((path.clone(), made.ino())) });
+            return Ok(Self { made: Some((path.clone(), identity(&made))) });
         }
         let pipe = PipeFile::find(path)?;
         duplex::check(path, &pipe)?;
@@ -58,31 +51,10 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some((path, inode)) = &self.made else { return };
-        if fs::metadata(path).is_ok_and(|found| found.ino() == *inode) {
+        let Some((path, made)) = &self.made else { return };
+        if fs::metadata(path).is_ok_and(|found| identity(&found) == *made) {
             // If that fails the pipe stays, and the next server finds it.
             let _ = fs::remove_file(path);
         }
-    }
-}
-
-/// Makes sure that a program can be found as execvp(3) finds it, so that a mistake shows before the
-/// first client does.
-pub(super) fn check_program(program: &OsStr) -> Result<(), Failure> {
-    let can_run = |path: &Path| path.is_file() && access(path, Access::EXEC_OK).is_ok();
-    let failure = |what| {
-        let message = format!("`{}` {what}", shown(Path::new(program)));
-        Err(Failure::new(Exit::Usage, message))
-    };
-    if program.as_bytes().contains(&b'/') {
-        return match can_run(Path::new(program)) {
-            true => Ok(()),
-            false => failure("is no program that can be run"),
-        };
-    }
-    let path = env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
-    match env::split_paths(&path).any(|directory| can_run(&directory.join(program))) {
-        true => Ok(()),
-        false => failure("is no program in any directory of `PATH`"),
     }
 }

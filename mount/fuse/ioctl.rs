@@ -1,13 +1,7 @@
 //! The pipe functions beside read(2), write(2) and fsync(2), as ioctl(2).
 //!
-//! - `wire` — the structures, as docs/pipefs.h has them for callers
-//! - `numbers` — what the numbers in them stand for
-//!
 //! The control plane serves them; what waits keeps its reply in the driver. An ioctl is not told
 //! of `O_NONBLOCK`: those that may wait have a limit of their own, or wait like a blocking write.
-
-pub mod numbers;
-pub mod wire;
 
 use std::fs;
 
@@ -17,11 +11,11 @@ use pipefs::{
     Wanted, Who,
 };
 
-use self::wire::{Call, Function};
 use super::attributes::process_of;
 use super::driver::{Driver, WaitingReply};
 use super::errno::fuser_errno;
 use super::handle::Handle;
+use crate::functions::wire::{self, Call, Function};
 
 /// What an ioctl is made on.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,9 @@
-//! The pipe functions as ioctl(2) carries them: numbers and structures, as docs/pipefs.h has them
-//! for callers. Fields have fixed widths and no gaps, so callers of 32 bits need no translation.
+//! The pipe functions as ioctl(2) carries them, and DeviceIoControl: numbers and structures, as
+//! docs/pipefs.h has them for callers. Fields have fixed widths and no gaps, so callers of 32 bits
+//! need no translation.
 //!
-//! The size of its structure is part of a function's number, and the kernel copies that many bytes
-//! in, out, or both, and no others. So a structure with data has one number for each size.
+//! The size of its structure is part of a function's number, and Linux copies that many bytes in,
+//! out, or both, and no others. So a structure with data has one number for each size.
 
 use std::ffi::CStr;
 use std::time::{Duration, Instant};
@@ -11,12 +12,16 @@ use bytes::Bytes;
 use pipefs::{Data, EndInfo, Peeked, ReadMode, State, Wait, Who, Whose};
 
 use super::numbers::{Condition, Numbered};
+use crate::platform::functions::{io, ior, iow, iowr};
 
 /// The byte that all our numbers have in common.
-const TYPE: u32 = 0xF2;
+pub(crate) const TYPE: u32 = 0xF2;
 
 /// `timeout_ms` of a wait without an end (`PIPEFS_FOREVER`).
 pub const FOREVER: u32 = u32::MAX;
+
+/// Bytes of a structure that is one number.
+const WORD_BYTES: usize = 4;
 
 /// Bytes of `struct pipefs_peek` before its data.
 pub const PEEK_BYTES: usize = 24;
@@ -39,28 +44,28 @@ pub const WAIT_BYTES: usize = 8 + NAME_BYTES;
 const NAME_BYTES: usize = 256;
 
 /// ConnectNamedPipe.
-pub const CONNECT: u32 = libc::_IOW::<u32>(TYPE, 1) as u32;
+pub const CONNECT: u32 = iow(TYPE, 1, WORD_BYTES);
 /// DisconnectNamedPipe.
-pub const DISCONNECT: u32 = libc::_IO(TYPE, 2) as u32;
+pub const DISCONNECT: u32 = io(TYPE, 2);
 /// PeekNamedPipe, less the size.
-const PEEK: u32 = libc::_IOR::<()>(TYPE, 3) as u32;
+const PEEK: u32 = ior(TYPE, 3, 0);
 /// TransactNamedPipe, less the size.
-const TRANSACT: u32 = libc::_IOWR::<()>(TYPE, 4) as u32;
+const TRANSACT: u32 = iowr(TYPE, 4, 0);
 /// GetNamedPipeInfo.
-pub const INFO: u32 = libc::_IOR::<[u8; INFO_BYTES]>(TYPE, 5) as u32;
+pub const INFO: u32 = ior(TYPE, 5, INFO_BYTES);
 /// GetNamedPipeHandleState.
-pub const GET_STATE: u32 = libc::_IOR::<[u8; STATE_BYTES]>(TYPE, 6) as u32;
+pub const GET_STATE: u32 = ior(TYPE, 6, STATE_BYTES);
 /// SetNamedPipeHandleState.
-pub const SET_STATE: u32 = libc::_IOW::<u32>(TYPE, 7) as u32;
+pub const SET_STATE: u32 = iow(TYPE, 7, WORD_BYTES);
 /// GetNamedPipeClientProcessId and its relatives.
-pub const PEER: u32 = libc::_IOWR::<[u8; PEER_BYTES]>(TYPE, 8) as u32;
+pub const PEER: u32 = iowr(TYPE, 8, PEER_BYTES);
 /// An empty message, which write(2) cannot send.
-pub const SEND_EMPTY: u32 = libc::_IO(TYPE, 9) as u32;
+pub const SEND_EMPTY: u32 = io(TYPE, 9);
 /// WaitNamedPipe.
-pub const WAIT: u32 = libc::_IOW::<[u8; WAIT_BYTES]>(TYPE, 10) as u32;
+pub const WAIT: u32 = iow(TYPE, 10, WAIT_BYTES);
 
 /// Where a number holds the size of its structure, and the largest size.
-const SIZE_SHIFT: u32 = 16;
+pub(crate) const SIZE_SHIFT: u32 = 16;
 pub(crate) const SIZE_MAX: usize = (1 << 14) - 1;
 
 /// PeekNamedPipe with a structure of this size, data included.

@@ -4,21 +4,18 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::fs::File;
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf, absolute};
-use std::process::{Child, Command};
+use std::process::Command;
 use std::sync::Arc;
-
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cli::Serve;
 use crate::exit::say;
-use crate::linux::pipe_functions::{Condition, PipeFunctions, Whose};
+use crate::functions::{Condition, PipeFunctions, Whose};
 use crate::pipe_file::shown;
+use crate::platform::ends;
+use crate::platform::programs::{Program, Signal, describe_client};
 
-/// Programs, each in a process group of its own, so that what it has started can be ended with it.
+/// The programs.
 pub(super) struct Crew<'a> {
     program: &'a OsStr,
     arguments: &'a [OsString],
@@ -31,7 +28,7 @@ pub(super) struct Crew<'a> {
 }
 
 struct Running {
-    child: Child,
+    program: Program,
     instance: Arc<File>,
     client: u32,
 }
@@ -60,36 +57,31 @@ impl<'a> Crew<'a> {
     /// Starts a program for an instance's client; not for one that has left and wants nothing.
     pub(super) fn start(&mut self, instance: Arc<File>) {
         match self.started(&instance) {
-            Ok(Some((child, client))) => self.running.push(Running { child, instance, client }),
+            Ok(Some((program, client))) => {
+                self.running.push(Running { program, instance, client });
+            }
             Ok(None) => {}
             // The next client may have more luck: there may be too many processes just now.
             Err(error) => self.report(format_args!("cannot be started: {error}")),
         }
     }
 
-    fn started(&self, instance: &File) -> io::Result<Option<(Child, u32)>> {
+    fn started(&self, instance: &Arc<File>) -> io::Result<Option<(Program, u32)>> {
         let info = instance.info()?;
         if info.condition == Some(Condition::Closing) && info.readable_bytes == 0 {
             return Ok(None);
         }
         let client = instance.peer(Whose::Client)?;
         let mut command = Command::new(self.program);
-        command
-            .args(self.arguments)
-            .env("PIPEFS_PIPE", &self.pipe)
-            .env("PIPEFS_CLIENT_PID", client.pid.to_string())
-            .env("PIPEFS_CLIENT_UID", client.uid.to_string())
-            .env("PIPEFS_CLIENT_GID", client.gid.to_string())
-            .stdin(instance.try_clone()?)
-            .stdout(instance.try_clone()?)
-            .process_group(0);
-        Ok(Some((command.spawn()?, client.pid)))
+        command.args(self.arguments).env("PIPEFS_PIPE", &self.pipe);
+        describe_client(&mut command, &client);
+        Ok(Some((Program::start(command, instance)?, client.pid)))
     }
 
     /// Lets go of the programs that have ended.
     pub(super) fn reap(&mut self) {
         let mut ended = Vec::new();
-        self.running.retain_mut(|running| match running.child.try_wait() {
+        self.running.retain_mut(|running| match running.program.try_wait() {
             Ok(None) => true,
             Ok(Some(status)) => {
                 ended.push((status, Arc::clone(&running.instance), running.client));
@@ -107,13 +99,10 @@ impl<'a> Crew<'a> {
     }
 
     /// Sends all of them a signal, to end.
-    pub(super) fn signal(&mut self, signal: i32) {
+    pub(super) fn signal(&mut self, signal: Signal) {
         self.is_dismissed = true;
-        let signal = Signal::try_from(signal).expect("it is one that was caught, or SIGKILL");
-        for running in &self.running {
-            let group = i32::try_from(running.child.id()).expect("it was a pid");
-            // One that has just ended is not reaped yet, so the number is nobody else's.
-            let _ = killpg(Pid::from_raw(group), signal);
+        for running in &mut self.running {
+            running.program.signal(signal);
         }
     }
 
@@ -126,10 +115,8 @@ impl<'a> Crew<'a> {
 /// from the end of a program that failed before it had replied; and one that reads on until it gets
 /// nothing does not notice.
 fn end_reply(instance: &File) {
-    let mut end = [PollFd::new(instance, PollFlags::OUT)];
-    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
     // If it would have to wait for room there is a reply, and that is enough.
-    if poll(&mut end, Some(&at_once)).is_ok() && end[0].revents() == PollFlags::OUT {
+    if ends::has_room(instance) {
         // A byte pipe takes none, nor does a client that has left.
         let _ = instance.send_empty();
     }
