@@ -13,6 +13,7 @@
 # shipped (linking it would need Microsoft's linker); and the tests, built for
 # x86_64-pc-windows-gnu and run under Wine. Prints libtest's results; the exit status is 0 if
 # nothing failed. PIPEFS_WINE_SECONDS is how long one test program may take, 300 if not set.
+# PIPEFS_RUNS=500 runs one PART so often, and stops at the first failure: `winfsp` is for that.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -160,9 +161,11 @@ run) "$CARGO" run --quiet $BUILD -p pipefs-mount $DOCSRS -- "$@" ;;
 engine-lib) engine --lib -- "$@" ;;
 driver-lib) driver --lib --bins -- "$@" ;;
 *)
-    case " $ENGINE_TESTS " in
-    *" $part "*) engine --test "$part" -- "$@" ;;
-    *) driver --test "$part" -- "$@" ;;
-    esac
+    package=driver
+    case " $ENGINE_TESTS " in *" $part "*) package=engine ;; esac
+    for ((run = 1; run <= ${PIPEFS_RUNS:-1}; run++)); do
+        [ "${PIPEFS_RUNS:-1}" -eq 1 ] || say "run $run of $PIPEFS_RUNS"
+        $package --test "$part" -- "$@"
+    done
     ;;
 esac

@@ -3,6 +3,7 @@
 //!
 //! - `wire` — the structures
 //! - `numbers` — what the numbers in them stand for
+//! - `serving` — the driver's side of the functions
 //!
 //! ```no_run
 //! use std::fs::OpenOptions;
@@ -31,6 +32,7 @@ use self::numbers::Numbered;
 use crate::platform::functions::{OpenFile, STRUCTURE_MAX, control, refusal};
 
 pub mod numbers;
+pub(crate) mod serving;
 pub mod wire;
 
 /// Most bytes that [`PipeFunctions::peek`] copies.

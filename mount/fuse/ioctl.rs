@@ -6,15 +6,13 @@
 use std::fs;
 
 use fuser::{Errno, ReplyIoctl};
-use pipefs::{
-    Answer, Arrival, Blocking, Effects, EndId, Error, Ino, Node, Now, Progress, Ticket, Wait,
-    Wanted, Who,
-};
+use pipefs::{Answer, Effects, Error, Ino, Progress, Ticket, Wanted, Who};
 
 use super::attributes::process_of;
 use super::driver::{Driver, WaitingReply};
 use super::errno::fuser_errno;
 use super::handle::Handle;
+use crate::functions::serving::{self, Described, Outcome};
 use crate::functions::wire::{self, Call, Function};
 
 /// What an ioctl is made on.
@@ -23,9 +21,6 @@ pub(crate) enum Target {
     Directory(Ino),
     File(Handle),
 }
-
-/// What an ioctl(2) that succeeds returns, and what it writes to the caller's structure.
-type Outcome = (i32, Vec<u8>);
 
 impl Driver {
     /// Serves one ioctl.
@@ -39,7 +34,8 @@ impl Driver {
         let mut effects = Effects::default();
         let outcome = match on {
             Target::Directory(directory) => {
-                self.directory_function(directory, function, ticket, &mut effects)
+                let waits = Some(ticket);
+                serving::on_directory(&self.engine, directory, function, waits, &mut effects)
             }
             Target::File(handle) => self.file_function(handle, function, ticket, &mut effects),
         };
@@ -54,23 +50,6 @@ impl Driver {
         }
         self.deliver(&mut effects);
         self.watch_memory();
-    }
-
-    fn directory_function(
-        &self,
-        directory: Ino,
-        function: Function<'_>,
-        ticket: Ticket,
-        effects: &mut Effects,
-    ) -> Result<Progress<Outcome>, Error> {
-        let Function::Wait { name, wait } = function else { return Err(Error::IsADirectory) };
-        match self.engine.lookup(directory, name)? {
-            Node::Directory(_) => Err(Error::IsADirectory),
-            Node::Pipe(pipe) => {
-                let progress = self.engine.wait(&pipe, wait, ticket, effects)?;
-                Ok(progress.map(|()| nothing()))
-            }
-        }
     }
 
     /// The kernel has not seen to it that the file was opened for what the function does.
@@ -95,60 +74,8 @@ impl Driver {
         if !is_allowed {
             return Err(Error::BadHandle);
         }
-        self.end_function(end, function, ticket, effects)
+        serving::on_end(&self.engine, end, function, Some(ticket), who, effects)
     }
-
-    fn end_function(
-        &self,
-        end: EndId,
-        function: Function<'_>,
-        ticket: Ticket,
-        effects: &mut Effects,
-    ) -> Result<Progress<Outcome>, Error> {
-        let engine = &self.engine;
-        let now = Now::read();
-        let outcome = match function {
-            Function::Connect(wait) => {
-                let progress = engine.connect(end, wait, ticket, effects)?;
-                return Ok(progress.map(|arrival| match arrival {
-                    Arrival::Before => (1, Vec::new()),
-                    Arrival::Now => nothing(),
-                }));
-            }
-            Function::Transact { wait: Wait::No, .. } => return Err(Error::Invalid),
-            Function::Transact { request, max_bytes, wait } => {
-                let progress =
-                    engine.transact(end, request, max_bytes, wait, ticket, now, effects)?;
-                return Ok(progress.map(|data| (0, wire::transacted(&data))));
-            }
-            Function::SendEmpty => {
-                let progress = engine.send_empty(end, Blocking::Yes, ticket, now, effects)?;
-                return Ok(progress.map(|_| nothing()));
-            }
-            Function::Disconnect => {
-                engine.disconnect(end, effects)?;
-                nothing()
-            }
-            Function::SetState(mode) => {
-                engine.set_read_mode(end, mode)?;
-                nothing()
-            }
-            Function::Peek { max_bytes } => (0, wire::peeked(&engine.peek_end(end, max_bytes)?)),
-            Function::Info => (0, wire::info(&engine.end_info(end)?)),
-            Function::GetState => (0, wire::handle_state(&engine.end_info(end)?)),
-            Function::Peer(whose) => {
-                let who = engine.peer(end, whose)?;
-                let who = Who { pid: process_of(who.pid), ..who };
-                (0, wire::peer(whose, who, session_of(who.pid), &host()))
-            }
-            Function::Wait { .. } => return Err(Error::NotADirectory),
-        };
-        Ok(Progress::Done(outcome))
-    }
-}
-
-fn nothing() -> Outcome {
-    (0, Vec::new())
 }
 
 /// Answers an ioctl that has waited.
@@ -159,6 +86,11 @@ pub(crate) fn answer(reply: ReplyIoctl, answer: Answer) {
         Answer::Failed(error) => reply.error(fuser_errno(error)),
         other => unreachable!("{reply:?} was answered with {other:?}"),
     }
+}
+
+fn who(who: Who) -> Described {
+    let who = Who { pid: process_of(who.pid), ..who };
+    Described { who, session: session_of(who.pid), host: host() }
 }
 
 /// The session of a process; 0 when it has ended. /proc/PID/stat has it too, but to read that may

@@ -19,7 +19,7 @@ pub use std::os::windows::io::AsHandle as OpenFile;
 pub(crate) const STRUCTURE_MAX: usize = (4 << 10) - RESULT_BYTES;
 
 /// What an answer begins with: what a function returns.
-pub(crate) const RESULT_BYTES: usize = size_of::<u32>();
+pub const RESULT_BYTES: usize = size_of::<u32>();
 
 /// How often a function that waits asks.
 const ASK_EVERY: Duration = Duration::from_millis(10);
@@ -54,7 +54,8 @@ const fn sized(kind: u32, number: u32, size: usize) -> u32 {
 }
 
 /// The control code of a function: its number without the size.
-pub(crate) const fn code(number: u32) -> u32 {
+#[must_use]
+pub const fn code(number: u32) -> u32 {
     DEVICE << 16 | (FIRST_FUNCTION | number & 0xff) << 2
 }
 

@@ -326,6 +326,16 @@ impl FileSystemContext for Filesystem {
         self.0.list_streams(&context.node, buffer)
     }
 
+    fn control(
+        &self,
+        context: &Opened,
+        control_code: u32,
+        input: &[u8],
+        output: &mut [u8],
+    ) -> Result<u32> {
+        self.0.control(context, control_code, input, output)
+    }
+
     fn dispatcher_stopped(&self, _: bool) {
         // By whatever: nobody asks any more, and whoever waits is to be told.
         self.0.shut_down();

@@ -10,6 +10,7 @@
 //! - `service` — mounting, the threads, stopping, in front and as a service; start here
 //! - `driver` — what the threads share
 //! - `filesystem` — the methods that WinFsp calls
+//! - `control` — the pipe functions
 //! - `data` — reading, writing, flushing
 //! - `opening` — who becomes what; making and removing names
 //! - `pending` — reads, writes and flushes that wait, and their deadlines
@@ -21,6 +22,7 @@
 //! - `request` — what the methods are not told
 //! - `status` — errors
 
+mod control;
 mod data;
 mod doors;
 mod driver;

@@ -169,7 +169,7 @@ impl Driver {
         let As::End(end) = &opened.as_what else { return };
         if !end.is_closed.swap(true, Ordering::SeqCst) {
             let closed = self.perform(|engine, now, effects| engine.close(end.id, now, effects));
-            debug_assert!(closed.is_ok(), "{end:?}");
+            debug_assert!(closed.is_ok(), "{end:?}: {closed:?}");
         }
     }
 

@@ -151,6 +151,7 @@ fn volume() -> VolumeParams {
         .unicode_on_disk(true)
         .persistent_acls(true)
         .named_streams(true)
+        .device_control(true)
         .flush_and_purge_on_cleanup(true)
         // Nothing is cached: it changes without WinFsp's doing.
         .file_info_timeout(0);

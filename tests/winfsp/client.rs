@@ -8,9 +8,10 @@ use windows_sys::Wdk::Storage::FileSystem::{
     FILE_CREATE, FILE_DIRECTORY_FILE, FILE_NON_DIRECTORY_FILE, FILE_OPEN, FILE_OPEN_IF,
     FILE_OVERWRITE, FILE_OVERWRITE_IF, FILE_SUPERSEDE,
 };
+use windows_sys::Win32::Foundation::STATUS_REPARSE;
 use windows_sys::Win32::Storage::FileSystem::{
-    DELETE, FILE_ATTRIBUTE_NORMAL, FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES, FILE_READ_DATA,
-    FILE_WRITE_DATA, READ_CONTROL, SYNCHRONIZE,
+    DELETE, FILE_APPEND_DATA, FILE_ATTRIBUTE_NORMAL, FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES,
+    FILE_READ_DATA, FILE_WRITE_DATA, READ_CONTROL, SYNCHRONIZE,
 };
 use winfsp_sys::FSP_FSCTL_VOLUME_INFO;
 
@@ -24,10 +25,15 @@ use crate::file::File;
 /// What opens ask for.
 pub(crate) const READ: u32 = FILE_READ_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE;
 pub(crate) const WRITE: u32 = FILE_WRITE_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE;
+pub(crate) const APPEND: u32 = FILE_APPEND_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE;
 pub(crate) const BOTH: u32 = READ | WRITE;
 pub(crate) const ATTRIBUTES: u32 = FILE_READ_ATTRIBUTES | SYNCHRONIZE;
 pub(crate) const TO_DELETE: u32 = DELETE | ATTRIBUTES;
 pub(crate) const SECURITY: u32 = READ_CONTROL | ATTRIBUTES;
+
+/// The answer of a link, and how many of them lead to each other at most.
+const REPARSE: Status = Status::of(STATUS_REPARSE);
+const MAX_LINKS: usize = 4;
 
 /// What is to become of a name that is there, and of one that is not: CreateFile's constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +94,41 @@ impl Client {
         self.open_with(name, access, disposition, FILE_NON_DIRECTORY_FILE, &[])
     }
 
+    /// The same, while the volume may be stopped; `None`: it was.
+    pub(crate) fn try_open(
+        &self,
+        name: &str,
+        access: u32,
+        disposition: Disposition,
+    ) -> Option<Result<File, Status>> {
+        let options = FILE_NON_DIRECTORY_FILE;
+        let request = self.request(name, access, disposition, options, &[]);
+        match self.begin(request).answer_within(PATIENCE) {
+            Ok(answer) => Some(answer.success().map(|answer| File::new(self, name, &answer, None))),
+            Err(Unanswered::Stopped) => None,
+            Err(Unanswered::StillWaiting) => panic!("no answer within {PATIENCE:?}"),
+        }
+    }
+
+    fn request(
+        &self,
+        name: &str,
+        access: u32,
+        disposition: Disposition,
+        options: u32,
+        security: &[u8],
+    ) -> Request {
+        Request::open(Open {
+            name,
+            disposition: disposition.number(),
+            options,
+            access,
+            attributes: FILE_ATTRIBUTE_NORMAL,
+            security,
+            token: self.0.token.in_requests(),
+        })
+    }
+
     /// Opens a file that is there.
     #[track_caller]
     pub(crate) fn opened(&self, name: &str, access: u32) -> File {
@@ -134,17 +175,18 @@ impl Client {
             }
             None => None,
         };
-        let open = Open {
-            name,
-            disposition: disposition.number(),
-            options,
-            access,
-            attributes: FILE_ATTRIBUTE_NORMAL,
-            security,
-            token: self.0.token.in_requests(),
-        };
-        let answer = self.ask(Request::open(open)).success()?;
-        let mut file = File::new(self, name, &answer, main);
+        let ask = |name: &str| self.ask(self.request(name, access, disposition, options, security));
+        let (mut name, mut answer) = (name.to_owned(), ask(name));
+        // It is a link, and Windows asks again, for what it leads to.
+        for _ in 0..MAX_LINKS {
+            if answer.status() != REPARSE {
+                break;
+            }
+            name = answer.link();
+            answer = ask(&name);
+        }
+        let answer = answer.success()?;
+        let mut file = File::new(self, &name, &answer, main);
         if matches!(file.action, Action::Overwritten | Action::Superseded) {
             file.overwrite(FILE_ATTRIBUTE_NORMAL)?;
         }

@@ -1,11 +1,14 @@
 //! An open file: what its client may do with it, until it is closed.
 
+use std::sync::Arc;
+
 use winfsp_sys::FSP_FSCTL_FILE_INFO;
 
 use crate::client::{Action, Client, Pending};
 use crate::deadline::PATIENCE;
 use crate::driver::answer::Status;
 use crate::driver::request::FileContext;
+use crate::driver::volume::Unanswered;
 use crate::driver::{Answer, Request};
 use crate::entries::{Entry, Stream, entries, streams};
 
@@ -64,8 +67,14 @@ impl File {
         self.begin_read(length).data()
     }
 
+    /// The same from a place on, which streams know and pipes do not.
+    #[track_caller]
+    pub(crate) fn read_at(&self, offset: u64, length: usize) -> Result<Vec<u8>, Status> {
+        self.client.begin(Request::read(self.context, offset, length)).data()
+    }
+
     pub(crate) fn begin_read(&self, length: usize) -> Pending {
-        self.client.begin(Request::read(self.context, length))
+        self.client.begin(Request::read(self.context, 0, length))
     }
 
     #[track_caller]
@@ -167,7 +176,7 @@ impl File {
     }
 
     /// Its last handle is closed, while somebody else refers to it still: a request, for example.
-    pub(crate) fn begin_cleanup(&mut self) -> Pending {
+    pub(crate) fn begin_cleanup(&self) -> Pending {
         let deleted = self.is_to_be_deleted.then_some(self.name.as_str());
         self.client.begin(Request::cleanup(self.context, deleted))
     }
@@ -180,21 +189,34 @@ impl File {
         self.client.begin(Request::close(self.context)).answer();
     }
 
-    /// Closes it without waiting for anything, and gives the two requests.
-    pub(crate) fn abandon(mut self) -> [Pending; 2] {
-        let cleanup = self.begin_cleanup();
+    /// What Windows does for a process that has died: it closes the last handle, and lets go of the
+    /// file when nothing is asked of it any more. Whether the volume was there until then.
+    #[track_caller]
+    pub(crate) fn abandon(mut self) -> bool {
+        let volume = Arc::clone(&self.client.0);
+        let cleanup = self.begin_cleanup().answer_within(PATIENCE);
         self.is_open = false;
-        [cleanup, self.client.begin(Request::close(self.context))]
+        assert_ne!(cleanup.err(), Some(Unanswered::StillWaiting));
+        if !volume.is_idle_within(self.context, PATIENCE) {
+            assert!(volume.is_stopped(), "its requests end with it");
+            return false;
+        }
+        let close = self.client.begin(Request::close(self.context)).answer_within(PATIENCE);
+        assert_ne!(close.as_ref().err(), Some(&Unanswered::StillWaiting));
+        close.is_ok()
     }
 }
 
 impl Drop for File {
     fn drop(&mut self) {
-        if self.is_open && !self.client.0.is_stopped() {
+        let volume = &self.client.0;
+        if self.is_open && !volume.is_stopped() {
             let cleanup = self.begin_cleanup();
             // What a file system says to that, nobody hears.
             let _ = cleanup.answer_within(PATIENCE);
-            let _ = self.client.begin(Request::close(self.context)).answer_within(PATIENCE);
+            if volume.is_idle_within(self.context, PATIENCE) {
+                let _ = self.client.begin(Request::close(self.context)).answer_within(PATIENCE);
+            }
         }
         drop(self.main.take());
     }

@@ -4,19 +4,28 @@
 //! | module | what it shows |
 //! |---|---|
 //! | [`fake`] | start here: that the fake driver does what it should, with a file system of its own |
+//! | [`roles`] | who becomes server, who client |
+//! | [`data`] | what goes through pipes |
+//! | [`waiting`] | what waits, what ends it, and how a mount goes meanwhile |
+//! | [`names`] | names |
+//! | [`information`] | sizes, the volume, who may do what |
+//! | [`streams`] | settings, state, the pipe functions |
 //!
 //! | module | what it gives |
 //! |---|---|
+//! | [`mounted`] | a mount, as the adapter serves it |
 //! | [`driver`] | the fake driver |
 //! | [`client`] | what programs do with files, as requests |
 //! | [`file`] | one of them, when it is open |
 //! | [`entries`] | lists of files and streams |
+//! | [`sddl`] | security descriptors as text |
 //! | [`mini`] | the smallest file system there is |
 //! | [`deadline`] | no wait without an end |
 
 #![cfg(windows)]
 
 mod client;
+mod data;
 #[allow(dead_code, unreachable_pub)]
 #[path = "../harness/deadline.rs"]
 mod deadline;
@@ -24,4 +33,11 @@ mod driver;
 mod entries;
 mod fake;
 mod file;
+mod information;
 mod mini;
+mod mounted;
+mod names;
+mod roles;
+mod sddl;
+mod streams;
+mod waiting;

@@ -35,6 +35,9 @@ pub(crate) struct Answer {
 /// Where the part of an answer begins that has no fixed size.
 const REST_AT: usize = size_of::<FSP_FSCTL_TRANSACT_RSP>();
 
+/// Where in the data of a link its path begins.
+const LINK_PATH_AT: usize = 20;
+
 impl Answer {
     /// Of the bytes that the DLL has sent: one answer, and nothing else.
     ///
@@ -138,6 +141,11 @@ impl Answer {
         // SAFETY: any bytes are such a structure.
         let rest = unsafe { self.head().Rsp.DeviceControl.Buffer };
         self.part(rest.Offset, rest.Size)
+    }
+
+    /// Where a link leads that was to be opened. The path is the last in its data.
+    pub(crate) fn link(&self) -> String {
+        super::text_of(&self.rest()[LINK_PATH_AT..])
     }
 
     fn part(&self, offset: u16, size: u16) -> &[u8] {

@@ -46,6 +46,8 @@ pub(crate) struct Open<'a> {
 pub(crate) struct Request {
     head: FSP_FSCTL_TRANSACT_REQ,
     rest: Vec<u8>,
+    /// The open file that it is about.
+    pub(super) file: Option<FileContext>,
     /// What its address is that of.
     pub(super) buffer: Option<Buffer>,
 }
@@ -53,7 +55,7 @@ pub(crate) struct Request {
 impl Request {
     fn new(kind: i32) -> Self {
         let head = FSP_FSCTL_TRANSACT_REQ { Kind: kind.cast_unsigned(), ..Default::default() };
-        Self { head, rest: Vec::new(), buffer: None }
+        Self { head, rest: Vec::new(), file: None, buffer: None }
     }
 
     /// About an open file.
@@ -62,6 +64,7 @@ impl Request {
         // They are the first of all such requests.
         request.head.Req.Close.UserContext = file.first;
         request.head.Req.Close.UserContext2 = file.second;
+        request.file = Some(file);
         request
     }
 
@@ -149,11 +152,12 @@ impl Request {
         Self::about(FspFsctlTransactCloseKind, file)
     }
 
-    pub(crate) fn read(file: FileContext, length: usize) -> Self {
+    pub(crate) fn read(file: FileContext, offset: u64, length: usize) -> Self {
         let mut request = Self::about(FspFsctlTransactReadKind, file);
         let buffer = Buffer::with(vec![0; length]);
         request.head.Req.Read.Address = buffer.address();
         request.head.Req.Read.Length = buffer.length();
+        request.head.Req.Read.Offset = offset;
         request.buffer = Some(buffer);
         request
     }

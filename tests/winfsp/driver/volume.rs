@@ -11,6 +11,7 @@ use windows_sys::Win32::Foundation::{
 };
 
 use super::buffer::Buffer;
+use super::request::FileContext;
 use super::token::Token;
 use super::{Answer, Request};
 
@@ -47,13 +48,21 @@ struct State {
     last: u64,
     /// Not taken by any thread.
     queue: VecDeque<Vec<u8>>,
-    /// Without an answer: the kind of each, and its memory.
-    waiting: HashMap<Ticket, (u32, Option<Buffer>)>,
+    /// Without an answer.
+    waiting: HashMap<Ticket, Waiting>,
     answers: HashMap<Ticket, Answer>,
     /// No answers come any more.
     is_stopped: bool,
     /// What a file system must not do and has done.
     faults: Vec<String>,
+}
+
+/// A request without an answer.
+#[derive(Debug)]
+struct Waiting {
+    kind: u32,
+    file: Option<FileContext>,
+    buffer: Option<Buffer>,
 }
 
 impl State {
@@ -65,14 +74,14 @@ impl State {
         };
         let ticket = Ticket(answer.hint());
         match self.waiting.remove(&ticket) {
-            Some((kind, buffer)) if kind == answer.kind() => {
-                answer.content = buffer.map(Buffer::content).unwrap_or_default();
+            Some(waiting) if waiting.kind == answer.kind() => {
+                answer.content = waiting.buffer.map(Buffer::content).unwrap_or_default();
                 self.answers.insert(ticket, answer);
             }
-            Some((kind, buffer)) => {
-                let other = answer.kind();
+            Some(waiting) => {
+                let (kind, other) = (waiting.kind, answer.kind());
                 self.faults.push(format!("{ticket:?} of kind {kind} answered as one of {other}"));
-                self.waiting.insert(ticket, (kind, buffer));
+                self.waiting.insert(ticket, waiting);
             }
             None => self.faults.push(format!("an answer to {ticket:?}, which waits for none")),
         }
@@ -90,8 +99,8 @@ impl Volume {
         let mut state = self.state.lock();
         state.last += 1;
         let ticket = Ticket(state.last);
-        let buffer = request.buffer.take();
-        state.waiting.insert(ticket, (request.kind(), buffer));
+        let (kind, file, buffer) = (request.kind(), request.file, request.buffer.take());
+        state.waiting.insert(ticket, Waiting { kind, file, buffer });
         state.queue.push_back(request.bytes(ticket.0));
         self.changed.notify_all();
         ticket
@@ -119,6 +128,19 @@ impl Volume {
                 return state.answers.remove(&ticket).ok_or(Unanswered::StillWaiting);
             }
         }
+    }
+
+    /// Waits until every request about an open file has its answer: no sooner does Windows let go of
+    /// it, whatever becomes of its handles. Whether they have come in time.
+    pub(crate) fn is_idle_within(&self, file: FileContext, time: Duration) -> bool {
+        let end = Instant::now() + time;
+        let mut state = self.state.lock();
+        while state.waiting.values().any(|waiting| waiting.file == Some(file)) {
+            if state.is_stopped || self.changed.wait_until(&mut state, end).timed_out() {
+                return false;
+            }
+        }
+        !state.is_stopped
     }
 
     /// Whether it was stopped, after which there are no answers.
