@@ -9,6 +9,7 @@
 //! | [`waiting`] | what waits, what ends it, and how a mount goes meanwhile |
 //! | [`names`] | names |
 //! | [`information`] | sizes, the volume, who may do what |
+//! | [`doors`] | opens that come twice |
 //! | [`streams`] | settings, state, the pipe functions |
 //!
 //! | module | what it gives |
@@ -29,6 +30,7 @@ mod data;
 #[allow(dead_code, unreachable_pub)]
 #[path = "../harness/deadline.rs"]
 mod deadline;
+mod doors;
 mod driver;
 mod entries;
 mod fake;

@@ -42,7 +42,14 @@ pub(crate) struct Inside {
 
 /// A read that waits, until it is told to end or this is dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Reader(Arc<Mutex<(Option<std::result::Result<(), ()>>, Option<Waker>)>>);
+pub(crate) struct Reader(Arc<Mutex<Ending>>);
+
+/// How a read ends, and who is to be told.
+#[derive(Debug, Default)]
+struct Ending {
+    how: Option<std::result::Result<(), ()>>,
+    waker: Option<Waker>,
+}
 
 impl Reader {
     pub(crate) fn finish(self) {
@@ -52,8 +59,8 @@ impl Reader {
     fn end(&self, how: std::result::Result<(), ()>) {
         let waker = {
             let mut inside = self.0.lock();
-            inside.0.get_or_insert(how);
-            inside.1.take()
+            inside.how.get_or_insert(how);
+            inside.waker.take()
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -61,15 +68,13 @@ impl Reader {
     }
 
     /// Waits for one of the two.
-    async fn wait(
-        inside: Arc<Mutex<(Option<std::result::Result<(), ()>>, Option<Waker>)>>,
-    ) -> Result<()> {
+    async fn wait(inside: Arc<Mutex<Ending>>) -> Result<()> {
         let ended = poll_fn(move |context| {
             let mut inside = inside.lock();
-            match inside.0 {
+            match inside.how {
                 Some(how) => Poll::Ready(how),
                 None => {
-                    inside.1 = Some(context.waker().clone());
+                    inside.waker = Some(context.waker().clone());
                     Poll::Pending
                 }
             }
