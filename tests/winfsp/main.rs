@@ -11,6 +11,7 @@
 //! | [`information`] | sizes, the volume, who may do what |
 //! | [`doors`] | opens that come twice |
 //! | [`streams`] | settings, state, the pipe functions |
+//! | [`commands`] | the commands about pipes, where there are none |
 //!
 //! | module | what it gives |
 //! |---|---|
@@ -26,6 +27,7 @@
 #![cfg(windows)]
 
 mod client;
+mod commands;
 mod data;
 #[allow(dead_code, unreachable_pub)]
 #[path = "../harness/deadline.rs"]
