@@ -59,7 +59,8 @@ function Start-Program([string]$File, [string]$Arguments) {
     # Without this .NET forgets the exit code.
     $null = $process.Handle
     $null = $script:Started.Add($process)
-    return [pscustomobject]@{ Process = $process; Out = $out; Err = $err; Line = "$File $Arguments" }
+    $line = "$File $Arguments"
+    return [pscustomobject]@{ Process = $process; Out = $out; Err = $err; Line = $line }
 }
 
 # Waits for it, and gives what it has printed.
@@ -193,7 +194,11 @@ function Test-Stream {
     }
     Test-That 'streams: a bad value is refused' {
         $refused = $false
-        try { [IO.File]::WriteAllText("$Drive\streams:mode", 'nonsense') } catch { $refused = $true }
+        try {
+            [IO.File]::WriteAllText("$Drive\streams:mode", 'nonsense')
+        } catch {
+            $refused = $true
+        }
         if (-not $refused) { throw 'it was taken' }
         Assert-Equal 'instance' ([IO.File]::ReadAllText("$Drive\streams:mode"))
     }

@@ -5,7 +5,8 @@
 #
 #   --setup   first install what is missing (about 300 MB of packages)
 #   PART      only this: `lint`; `engine-lib` or `driver-lib`, the unit tests; a test target by its
-#             name, as `engine`, `library` or `model`; or `run`, the command itself
+#             name, as `engine`, `model` or `winfsp`; `run`, the command itself; or `tools`:
+#             nothing, but fail if what the other parts need is not installed
 #   FILTER    what the test program is given: names of tests, or libtest's options;
 #             the command's arguments
 #
@@ -69,6 +70,8 @@ for tool in /usr/bin/cargo-clippy x86_64-w64-mingw32-gcc "$WINE"; do
         exit 1
     }
 done
+
+[ "$part" != tools ] || exit 0
 
 # Debian's own, whatever toolchain the user has: cargo looks for its subcommands in PATH, too.
 export PATH=/usr/bin:$PATH CARGO=/usr/bin/cargo RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc

@@ -1,5 +1,5 @@
-//! How the pipe functions reach the driver: DeviceIoControl. WinFsp lets none of them wait, so those
-//! that may wait ask again and again here.
+//! How the pipe functions reach the driver: DeviceIoControl. WinFsp lets none of them wait, so
+//! those that may wait ask again and again here.
 
 use std::io::{self, ErrorKind};
 use std::os::windows::io::{AsHandle, AsRawHandle};

@@ -15,7 +15,8 @@ use crate::view;
 
 /// The pipe's name. If it was made for this server, it is removed when this is dropped.
 pub(super) struct Place {
-    /// The name and which pipe that is, so that a pipe that somebody else has put there is left alone.
+    /// The name and which pipe that is, so that a pipe that somebody else has put there is left
+    /// alone.
     made: Option<(PathBuf, u64)>,
 }
 

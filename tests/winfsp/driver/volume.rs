@@ -130,8 +130,8 @@ impl Volume {
         }
     }
 
-    /// Waits until every request about an open file has its answer: no sooner does Windows let go of
-    /// it, whatever becomes of its handles. Whether they have come in time.
+    /// Waits until every request about an open file has its answer: no sooner does Windows let go
+    /// of it, whatever becomes of its handles. Whether they have come in time.
     pub(crate) fn is_idle_within(&self, file: FileContext, time: Duration) -> bool {
         let end = Instant::now() + time;
         let mut state = self.state.lock();
