@@ -9,9 +9,9 @@ use super::deadline::Deadline;
 use super::duplex;
 use crate::cli::Call;
 use crate::exit::{Exit, Failure};
-use crate::functions::{MESSAGE_MAX_BYTES, PipeFunctions};
+use crate::functions::{MESSAGE_MAX_BYTES, PipeFunctions, Ready};
 use crate::pipe_file::{self, shown, wrong_name};
-use crate::platform::ends::{self, Ready};
+use crate::platform::ends;
 use crate::stdout::Stdout;
 use crate::view;
 

@@ -1,7 +1,7 @@
 //! What `wait`, `call` and `serve` have in common: finding a pipe that may be about to be made, or
 //! one whose instances go both ways, and what can go wrong with one that is open.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::thread;
@@ -42,6 +42,12 @@ pub(super) fn check(path: &Path, pipe: &PipeFile) -> Result<(), Failure> {
         return Err(one_way(path));
     }
     Ok(())
+}
+
+/// Opens a server's end of one that was checked, whoever else is there.
+pub(super) fn server(path: &Path) -> Result<File, Failure> {
+    // To truncate it makes a server.
+    opened(path, OpenOptions::new().read(true).write(true).truncate(true).open(path))
 }
 
 /// One that was checked and opened.

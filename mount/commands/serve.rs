@@ -121,7 +121,7 @@ impl Server<'_> {
         if self.listening.is_some() || self.crew.is_complete() {
             return Ok(());
         }
-        let instance = match duplex::opened(self.path, ends::open_server(self.path)) {
+        let instance = match duplex::server(self.path) {
             // The pipe has fewer instances than this may have programs.
             Err(Failure { exit: Exit::Busy, .. }) if !self.crew.is_idle() => return Ok(()),
             instance => Arc::new(instance?),

@@ -79,6 +79,15 @@ pub struct Info {
     pub dropped_count: u64,
 }
 
+/// What can be done with an end without waiting.
+#[derive(Debug, Clone, Copy)]
+pub struct Ready {
+    /// There is something to read, or the end of it.
+    pub input: bool,
+    /// There is room to write.
+    pub room: bool,
+}
+
 /// Who opened an end (GetNamedPipeClientProcessId and its relatives).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {

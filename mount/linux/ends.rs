@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::io::Errno;
 
-use crate::functions::PipeFunctions;
+use crate::functions::{PipeFunctions, Ready};
 use crate::linux::mountpoint::is_dead;
 
 /// Opens a client's end, whoever else is there. What it does waits in [`until_ready`] alone.
@@ -20,24 +20,6 @@ use crate::linux::mountpoint::is_dead;
 pub fn open_client(path: &Path) -> io::Result<File> {
     // O_APPEND makes it a client.
     OpenOptions::new().read(true).append(true).custom_flags(libc::O_NONBLOCK).open(path)
-}
-
-/// Opens a server's end, whoever else is there.
-///
-/// # Errors
-/// Those of open(2).
-pub fn open_server(path: &Path) -> io::Result<File> {
-    // O_TRUNC makes it a server.
-    OpenOptions::new().read(true).write(true).truncate(true).open(path)
-}
-
-/// What can be done with an end.
-#[derive(Debug, Clone, Copy)]
-pub struct Ready {
-    /// There is something to read, or the end of it.
-    pub input: bool,
-    /// There is room to write.
-    pub room: bool,
 }
 
 /// Waits until there is something to read, or also room to write if that is wanted; `None`: not in

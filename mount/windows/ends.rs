@@ -14,7 +14,7 @@ use windows_sys::Win32::Foundation::{
 };
 use windows_sys::Win32::Storage::FileSystem::{FILE_FLAG_BACKUP_SEMANTICS, FILE_READ_ATTRIBUTES};
 
-use crate::functions::{Condition, Info, PipeFunctions};
+use crate::functions::{Condition, Info, PipeFunctions, Ready};
 
 /// How often is asked.
 const ASK_EVERY: Duration = Duration::from_millis(10);
@@ -26,24 +26,6 @@ const ASK_EVERY: Duration = Duration::from_millis(10);
 pub fn open_client(path: &Path) -> io::Result<File> {
     // The right to append, and not to write, makes it a client.
     OpenOptions::new().read(true).append(true).open(path)
-}
-
-/// Opens a server's end, whoever else is there.
-///
-/// # Errors
-/// Those of CreateFile.
-pub fn open_server(path: &Path) -> io::Result<File> {
-    // To truncate makes it a server.
-    OpenOptions::new().read(true).write(true).truncate(true).open(path)
-}
-
-/// What can be done with an end.
-#[derive(Debug, Clone, Copy)]
-pub struct Ready {
-    /// There is something to read, or the end of it.
-    pub input: bool,
-    /// There is room to write.
-    pub room: bool,
 }
 
 /// Waits until there is something to read, or also room to write if that is wanted; `None`: not in
