@@ -10,14 +10,19 @@ pub mod assignment;
 pub mod cli;
 pub mod commands;
 pub mod exit;
+pub mod functions;
 pub mod options;
 pub mod pipe_file;
 pub mod stdout;
 pub mod view;
 
-// The adapters.
+// The adapters; and for both, what they show of a mount by name, what they log, and what becomes
+// of a panic.
 #[cfg(target_os = "linux")]
 pub mod fuse;
+mod logging;
+mod survive;
+mod values;
 #[cfg(windows)]
 pub mod winfsp;
 
@@ -33,5 +38,6 @@ pub mod windows;
 pub use windows as platform;
 
 // For programs that use a mount: the pipe functions; acting as a client.
+pub use functions as pipe_functions;
 #[cfg(target_os = "linux")]
-pub use linux::{impersonate, pipe_functions};
+pub use linux::impersonate;

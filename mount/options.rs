@@ -5,10 +5,19 @@
 //! be escaped, so no value may hold one. When an option is given twice the last one counts.
 
 use std::ffi::{OsStr, OsString};
+use std::time::Duration;
 
-use pipefs::Settings;
 use pipefs::settings::SettingError;
-use pipefs::units::parse_size;
+use pipefs::units::{parse_duration, parse_size};
+use pipefs::{Bounds, Settings};
+
+use crate::cli::Mount;
+use crate::exit::{Exit, Failure};
+
+mod refused;
+
+pub use refused::OptionError;
+use refused::shortened;
 
 /// Options of the mount itself; a pipe's settings are in [`Settings::KEYS`].
 const OWN: [&str; 10] = [
@@ -23,6 +32,9 @@ const OWN: [&str; 10] = [
     "fsname",
     "uring",
 ];
+
+/// Those of Windows alone: what WinFsp needs that Linux does not.
+const OF_WINDOWS: &[&str] = if cfg!(windows) { &["wait", "no_doors"] } else { &[] };
 
 /// Options that are accepted and do nothing: the kernel's general ones, which a pipe has no use
 /// for (nothing on a mount is a device, set-uid or executable, and times are the driver's), and
@@ -42,6 +54,10 @@ const MIN_MEMORY_BYTES: u64 = 1 << 20;
 
 /// The word for no limit, as for a pipe's `max_instances`.
 const UNLIMITED: &str = "unlimited";
+
+/// Most names, and most instances of all pipes together, if nobody says.
+const DEFAULT_MAX_PIPES: u64 = 100_000;
+const DEFAULT_TOTAL_INSTANCES: u64 = 100_000;
 
 /// Characters of a refused text that a message shows.
 const SHOWN_CHARACTERS: usize = 60;
@@ -69,6 +85,10 @@ pub struct Options {
     pub uring: bool,
     /// Settings of new pipes.
     pub defaults: Settings,
+    /// Longest wait of a read, write or flush; `None` leaves it to the driver. Windows alone.
+    pub wait: Option<Duration>,
+    /// Opens of one pipe share a node of WinFsp's driver. Windows alone.
+    pub no_doors: bool,
 }
 
 /// What to do with an option that nobody knows.
@@ -81,48 +101,34 @@ pub enum Unknown {
     Tolerated,
 }
 
-/// Why the mount options were refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OptionError {
-    /// No option has this name.
-    #[error("unknown mount option `{name}`{}; there are: {}", hint(name), known().join(", "))]
-    Unknown {
-        /// What was given.
-        name: String,
-    },
-    /// The option does not take this value, or needs one.
-    #[error("`{value}` is no value for the mount option {name}: expected {expected}")]
-    BadValue {
-        /// The option.
-        name: &'static str,
-        /// What was given.
-        value: String,
-        /// What would have been accepted.
-        expected: &'static str,
-    },
-    /// A setting of pipes refused its value.
-    #[error("mount option: {0}")]
-    Setting(#[from] SettingError),
-    /// The option is a word of its own.
-    #[error("the mount option {0} takes no value")]
-    TakesNoValue(&'static str),
-    /// The text is not UTF-8.
-    #[error("the mount option `{0}` is not UTF-8 text")]
-    NotText(String),
-    /// `ro`.
-    #[error("a pipe must be writable: leave out the mount option ro")]
-    ReadOnly,
-    /// `remount`.
-    #[error("a mount cannot be changed: unmount it and mount it anew, without the option remount")]
-    Remount,
-    /// `auto_unmount` without `allow_other`.
-    #[error(
-        "the mount option auto_unmount needs allow_other too, as in -o auto_unmount,allow_other"
-    )]
-    AutoUnmountAlone,
-}
-
 impl Options {
+    /// The limits of the mount, for which nobody has to ask. `memory_bytes` if nothing is said.
+    #[must_use]
+    pub fn bounds(&self, memory_bytes: impl FnOnce() -> u64) -> Bounds {
+        let names = self.max_pipes.unwrap_or(DEFAULT_MAX_PIPES);
+        Bounds {
+            memory_bytes: self.memory_bytes.unwrap_or_else(memory_bytes),
+            user_memory_bytes: self.user_memory_bytes,
+            max_names: usize::try_from(names).unwrap_or(usize::MAX),
+            max_instances: self.total_instances.unwrap_or(DEFAULT_TOTAL_INSTANCES),
+        }
+    }
+
+    /// The options of a `pipefs mount`, its source among them.
+    ///
+    /// # Errors
+    /// The first option that cannot be used.
+    pub fn of(arguments: &Mount) -> Result<Self, Failure> {
+        let unknown = if arguments.sloppy { Unknown::Tolerated } else { Unknown::Refused };
+        let options = Self::parse(&arguments.options, unknown).and_then(|mut options| {
+            if let Some(source) = &arguments.source {
+                options.set_source(source)?;
+            }
+            Ok(options)
+        });
+        options.map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+    }
+
     /// Reads the arguments of all `-o`, in their order.
     ///
     /// # Errors
@@ -177,6 +183,10 @@ impl Options {
             "max_pipes" => self.max_pipes = Some(count("max_pipes", value)?),
             "total_instances" => self.total_instances = Some(count("total_instances", value)?),
             "fsname" => self.fsname = Some(fsname(value.unwrap_or_default())?),
+            "wait" if OF_WINDOWS.contains(&name) => {
+                self.wait = Some(wait(value.unwrap_or_default())?);
+            }
+            "no_doors" if OF_WINDOWS.contains(&name) => self.no_doors = word("no_doors", value)?,
             "ro" => return Err(OptionError::ReadOnly),
             "remount" => return Err(OptionError::Remount),
             _ if Settings::KEYS.contains(&name) => {
@@ -220,6 +230,16 @@ fn count(name: &'static str, value: Option<&str>) -> Result<u64, OptionError> {
     })
 }
 
+/// The greatest time stands for ever: no clock gets there.
+fn wait(value: &str) -> Result<Duration, OptionError> {
+    let time = if value == "none" { Some(Duration::MAX) } else { parse_duration(value) };
+    time.filter(|time| !time.is_zero()).ok_or_else(|| OptionError::BadValue {
+        name: "wait",
+        value: shortened(value),
+        expected: "none, or a time as in 500ms, 30s or 2m",
+    })
+}
+
 /// A source name. A comma or a backslash would be read by fusermount3 as the end of the option.
 fn fsname(value: &str) -> Result<String, OptionError> {
     let unfit = |c: char| c.is_control() || matches!(c, ',' | '\\');
@@ -241,34 +261,6 @@ pub(crate) fn shortened_setting(error: SettingError) -> SettingError {
         }
         SettingError::UnknownKey(key) => SettingError::UnknownKey(shortened(&key)),
     }
-}
-
-/// The start of a text that may be of any length.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_CHARACTERS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.into(),
-    }
-}
-
-/// The names worth knowing, in the order of their documentation.
-fn known() -> Vec<&'static str> {
-    OWN.into_iter().chain(Settings::KEYS).collect()
-}
-
-fn hint(name: &str) -> String {
-    nearest(name, &known()).map(|word| format!(", did you mean `{word}`?")).unwrap_or_default()
-}
-
-/// The word that is meant by a misspelt one: at most two slips away, and not wholly another word.
-fn nearest<'a>(name: &str, words: &[&'a str]) -> Option<&'a str> {
-    let slips = |word: &str| strsim::damerau_levenshtein(&name.to_lowercase(), word);
-    words
-        .iter()
-        .map(|word| (slips(word), *word))
-        .filter(|&(slips, word)| slips <= 2 && slips * 2 < word.len())
-        .min_by_key(|&(slips, _)| slips)
-        .map(|(_, word)| word)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 #   scripts/check.sh [--setup] [--quick]
 #
 #   --setup   first install what is missing (scripts/setup.sh)
-#   --quick   without the main job, the longest of the tests
+#   --quick   without the main job, the longest of the tests, and without Windows
 #
 # The last line is `N passed, N failed, N skipped`: tests, and one for each other check. The exit
 # status is 0 if nothing failed; with CI=true nothing may have been skipped either.
@@ -165,6 +165,13 @@ if $quick; then
     count_tests "examples in the documentation" cargo test --workspace --locked --doc
 else
     count_tests "tests" cargo test --workspace --locked --no-fail-fast
+    if scripts/test-windows.sh tools > /dev/null 2>&1; then
+        count_tests "Windows: lints, and tests under Wine" scripts/test-windows.sh
+    else
+        started=$SECONDS
+        skipped=$((skipped + 1))
+        note skipped "Windows: no compilers for it or no Wine here, see scripts/setup.sh"
+    fi
 fi
 echo
 echo "== nothing left behind"

@@ -94,6 +94,8 @@ for component in rustfmt clippy; do
     rustup component add "$component"
 done
 
+scripts/test-windows.sh --setup tools
+
 if ! cargo_deny > /dev/null; then
     say "building cargo-deny $CARGO_DENY_VERSION into $TOOLS (a minute or two, once)"
     # It runs for a second: a quick build is worth more than a quick program.

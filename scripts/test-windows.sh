@@ -5,7 +5,8 @@
 #
 #   --setup   first install what is missing (about 300 MB of packages)
 #   PART      only this: `lint`; `engine-lib` or `driver-lib`, the unit tests; a test target by its
-#             name, as `engine`, `library` or `model`; or `run`, the command itself
+#             name, as `engine`, `model` or `winfsp`; `run`, the command itself; or `tools`:
+#             nothing, but fail if what the other parts need is not installed
 #   FILTER    what the test program is given: names of tests, or libtest's options;
 #             the command's arguments
 #
@@ -13,6 +14,7 @@
 # shipped (linking it would need Microsoft's linker); and the tests, built for
 # x86_64-pc-windows-gnu and run under Wine. Prints libtest's results; the exit status is 0 if
 # nothing failed. PIPEFS_WINE_SECONDS is how long one test program may take, 300 if not set.
+# PIPEFS_RUNS=500 runs one PART so often, and stops at the first failure: `winfsp` is for that.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -26,7 +28,7 @@ MSVC=x86_64-pc-windows-msvc
 WINE=/usr/lib/wine/wine64
 WINESERVER=/usr/lib/wine/wineserver64
 ENGINE_TESTS="engine library model"
-DRIVER_TESTS="conformance"
+DRIVER_TESTS="conformance winfsp"
 
 usage() {
     sed -n '2,/^$/s/^# \{0,1\}//p' "$0"
@@ -68,6 +70,8 @@ for tool in /usr/bin/cargo-clippy x86_64-w64-mingw32-gcc "$WINE"; do
         exit 1
     }
 done
+
+[ "$part" != tools ] || exit 0
 
 # Debian's own, whatever toolchain the user has: cargo looks for its subcommands in PATH, too.
 export PATH=/usr/bin:$PATH CARGO=/usr/bin/cargo RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc
@@ -160,9 +164,11 @@ run) "$CARGO" run --quiet $BUILD -p pipefs-mount $DOCSRS -- "$@" ;;
 engine-lib) engine --lib -- "$@" ;;
 driver-lib) driver --lib --bins -- "$@" ;;
 *)
-    case " $ENGINE_TESTS " in
-    *" $part "*) engine --test "$part" -- "$@" ;;
-    *) driver --test "$part" -- "$@" ;;
-    esac
+    package=driver
+    case " $ENGINE_TESTS " in *" $part "*) package=engine ;; esac
+    for ((run = 1; run <= ${PIPEFS_RUNS:-1}; run++)); do
+        [ "${PIPEFS_RUNS:-1}" -eq 1 ] || say "run $run of $PIPEFS_RUNS"
+        $package --test "$part" -- "$@"
+    done
     ;;
 esac

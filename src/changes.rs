@@ -1,21 +1,12 @@
 //! How the tree of directories changes: in small steps that are noted, so that a change which ends
 //! in the middle, by a panic or because it is refused, is taken back as a whole.
 
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use crate::directory::Directory;
 use crate::name::Name;
 use crate::namespace::{Attributes, Ino, Node, Tree};
 use crate::{Error, Result};
-
-#[derive(Debug)]
-pub(crate) struct Directory<P> {
-    pub(crate) entries: BTreeMap<Name, Node<P>>,
-    /// How many of the entries are directories: stat(2) wants to know, with each open below.
-    pub(crate) inner: u32,
-    pub(crate) parent: Ino,
-    pub(crate) attributes: Attributes,
-}
 
 /// The steps since the last change was over.
 #[derive(Debug)]
@@ -161,25 +152,4 @@ impl<P: Clone> Tree<P> {
         }
         names
     }
-}
-
-impl<P> Directory<P> {
-    pub(crate) fn new(parent: Ino, attributes: Attributes) -> Self {
-        Self { entries: BTreeMap::new(), inner: 0, parent, attributes }
-    }
-
-    /// Lets a name lead to this, or to nothing. Returns what it led to before.
-    fn set(&mut self, name: Name, node: Option<Node<P>>) -> Option<Node<P>> {
-        self.inner += u32::from(is_directory(node.as_ref()));
-        let before = match node {
-            Some(node) => self.entries.insert(name, node),
-            None => self.entries.remove(&name),
-        };
-        self.inner -= u32::from(is_directory(before.as_ref()));
-        before
-    }
-}
-
-fn is_directory<P>(node: Option<&Node<P>>) -> bool {
-    matches!(node, Some(Node::Directory(_)))
 }

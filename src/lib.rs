@@ -34,7 +34,7 @@
 //! - [`process`] — the pipe functions for threads: locks, clock and waiting around the engine
 //! - `engine` — operations on ends, and the only locks; `tree` on names; `report` only looks
 //! - `handle` — a pipe as callers hold it
-//! - `namespace`, `name` — directories, and what a name may be
+//! - `namespace`, `directory`, `name` — the tree, what is in it, and what a name may be
 //! - `pipe`, `opening` — all instances of a name; how opens find one, or wait
 //! - `access` — who becomes server and who client
 //! - `instances`, `instance`, `state`, `end` — conduits, their life, what open files hold of them
@@ -59,6 +59,7 @@ pub mod bounds;
 mod changes;
 pub mod configure;
 mod data;
+mod directory;
 pub mod effects;
 pub mod end;
 pub mod engine;

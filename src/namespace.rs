@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use crate::changes::{Changes, Directory};
+use crate::changes::Changes;
+use crate::directory::{Case, Directory};
 use crate::name::Name;
 use crate::{Error, Result};
 
@@ -69,6 +70,7 @@ pub(crate) struct Tree<P> {
     pub(crate) changes: Changes<P>,
     /// How many names there may be, those of directories included.
     max_names: usize,
+    case: Case,
 }
 
 /// A directory's entries at one moment.
@@ -93,8 +95,16 @@ pub enum Rename {
 
 impl<P: Clone> Tree<P> {
     pub(crate) fn new(root: Attributes, max_names: usize) -> Self {
-        let directories = HashMap::from([(ROOT, Directory::new(ROOT, root))]);
-        Self { directories, pipes: 0, changes: Changes::default(), max_names }
+        let case = Case::Matters;
+        let directories = HashMap::from([(ROOT, Directory::new(ROOT, root, case))]);
+        Self { directories, pipes: 0, changes: Changes::default(), max_names, case }
+    }
+
+    /// From now on names that differ in case alone are one. Nothing must be in the tree yet.
+    pub(crate) fn ignore_case(&mut self) {
+        let root = self.directories[&ROOT].attributes;
+        self.case = Case::Ignored;
+        self.directories = HashMap::from([(ROOT, Directory::new(ROOT, root, self.case))]);
     }
 
     /// How many names there are, and how many there may be. The root directory has none.
@@ -114,12 +124,13 @@ impl<P: Clone> Tree<P> {
         if name.len() > Name::MAX_BYTES {
             return Err(Error::NameTooLong);
         }
-        self.directory(directory)?.entries.get(name).ok_or(Error::NotFound)
+        let found = self.directory(directory)?.get(name);
+        found.map(|(_, node)| node).ok_or(Error::NotFound)
     }
 
     /// The name as the directory has it, and what it leads to.
     pub(crate) fn entry(&self, directory: Ino, name: &[u8]) -> Option<(&Name, &Node<P>)> {
-        self.directories.get(&directory)?.entries.get_key_value(name)
+        self.directories.get(&directory)?.get(name)
     }
 
     /// The attributes that something new in a directory gets.
@@ -142,7 +153,7 @@ impl<P: Clone> Tree<P> {
     /// Entries in the order of their names, with the parent's number.
     pub(crate) fn list(&self, directory: Ino) -> Result<Listing<P>> {
         let directory = self.directory(directory)?;
-        let entries = directory.entries.iter().map(|(name, node)| (name.clone(), node.clone()));
+        let entries = directory.entries().map(|(name, node)| (name.clone(), node.clone()));
         Ok(Listing { parent: directory.parent, entries: entries.collect() })
     }
 
@@ -155,7 +166,7 @@ impl<P: Clone> Tree<P> {
         now: SystemTime,
     ) -> Result<()> {
         let name = Name::new(name)?;
-        if self.directory(directory)?.entries.contains_key(&name) {
+        if self.directory(directory)?.get(name.as_bytes()).is_some() {
             return Err(Error::Exists);
         }
         if self.names().0 >= self.max_names {
@@ -173,7 +184,7 @@ impl<P: Clone> Tree<P> {
         attributes: Attributes,
     ) -> Result<()> {
         self.insert(parent, name, Node::Directory(ino), attributes.changed)?;
-        self.add_directory(ino, Directory::new(parent, attributes));
+        self.add_directory(ino, Directory::new(parent, attributes, self.case));
         Ok(())
     }
 
@@ -186,7 +197,7 @@ impl<P: Clone> Tree<P> {
         let &Node::Directory(ino) = self.lookup(parent, name)? else {
             return Err(Error::NotADirectory);
         };
-        if !self.directory(ino)?.entries.is_empty() {
+        if !self.directory(ino)?.is_empty() {
             return Err(Error::NotEmpty);
         }
         self.take_directory(ino);
@@ -206,7 +217,8 @@ impl<P: Clone> Tree<P> {
 
     /// Removes an entry and returns what it led to.
     fn take(&mut self, parent: Ino, name: &[u8], now: SystemTime) -> Result<Node<P>> {
-        self.set_entry(parent, Name::new(name)?, None, now)?.ok_or(Error::NotFound)
+        let (name, _) = self.directory(parent)?.get(name).ok_or(Error::NotFound)?;
+        self.set_entry(parent, name.clone(), None, now)?.ok_or(Error::NotFound)
     }
 
     /// Moves an entry. `replaceable` tells whether an existing pipe may give way. Returns the
@@ -239,6 +251,7 @@ impl<P: Clone> Tree<P> {
                 }
                 self.put(from, target.clone(), now)?;
             }
+            (_, Some(_), _) if from != to && self.is_same_entry(from, to) => {}
             (_, Some(_), Rename::NoReplace) => return Err(Error::Exists),
             (_, Some(target), _) if is_same(&moved, target) && from == to => return Ok(None),
             (Node::Directory(_), Some(Node::Pipe(_)), _) => return Err(Error::NotADirectory),
@@ -262,12 +275,21 @@ impl<P: Clone> Tree<P> {
         Ok(replaced)
     }
 
-    /// Lets a name lead to a node, whatever it led to before.
+    /// Whether two spellings are one name.
+    fn is_same_entry(&self, one: (Ino, &[u8]), other: (Ino, &[u8])) -> bool {
+        one.0 == other.0 && self.case.key(one.1) == self.case.key(other.1)
+    }
+
+    /// Lets a name lead to a node, whatever it led to before, and is spelled so from now on.
     fn put(&mut self, at: (Ino, &[u8]), node: Node<P>, now: SystemTime) -> Result<()> {
         if let Node::Directory(ino) = node {
             self.set_parent(ino, at.0)?;
         }
-        self.set_entry(at.0, Name::new(at.1)?, Some(node), now).map(drop)
+        let name = Name::new(at.1)?;
+        if self.entry(at.0, at.1).is_some_and(|(spelled, _)| *spelled != name) {
+            self.take(at.0, at.1, now)?;
+        }
+        self.set_entry(at.0, name, Some(node), now).map(drop)
     }
 
     /// A directory cannot move into itself.

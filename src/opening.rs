@@ -33,6 +33,9 @@ pub enum Patience {
     Wait,
     /// `O_NONBLOCK`: it returns a pending client.
     NonBlocking,
+    /// It would wait, but its caller cannot: it returns a pending client, whose first read or
+    /// write waits in its place.
+    Later,
     /// It has just created the name and must not wait; its first read or write does.
     Created,
     /// The same with `O_NONBLOCK`, as touch(1) opens.
@@ -134,9 +137,11 @@ impl Pipe {
             return Err(Error::NotFound);
         }
         match (self.settings.open, open.patience) {
-            (OpenPolicy::Fail, Patience::Wait | Patience::NonBlocking) => Err(Error::Busy),
-            (OpenPolicy::Fail, Patience::Created | Patience::Touched) | (OpenPolicy::Wait, _) => {
+            (OpenPolicy::Wait, _) | (_, Patience::Created | Patience::Touched) => {
                 Ok(Link::Pending(Box::default()))
+            }
+            (OpenPolicy::Fail, Patience::Wait | Patience::NonBlocking | Patience::Later) => {
+                Err(Error::Busy)
             }
         }
     }

@@ -254,8 +254,6 @@ impl Engine {
 // Shuttle's locks work only in its schedules.
 #[cfg(all(test, not(shuttle)))]
 mod tests {
-    use std::time::Instant;
-
     use bytes::Bytes;
 
     use super::*;
@@ -266,7 +264,7 @@ mod tests {
 
     /// A user who has no memory makes pipes, is refused in each, and removes it: all in vain.
     fn refused_in_many(bounds: Bounds) -> Engine {
-        let now = Now { monotonic: Instant::now(), wall: SystemTime::UNIX_EPOCH };
+        let now = Now::read();
         let attributes = Attributes::new(0o644, 0, 0, now.wall);
         let engine = Engine::new(Settings::default(), bounds, attributes);
         let mut effects = Effects::default();

@@ -46,6 +46,14 @@ pub struct AttributeChange {
 }
 
 impl Engine {
+    /// Lets names that differ in the case of letters alone be one; a listing shows each as it was
+    /// written first. To be called before anything has a name.
+    #[must_use]
+    pub fn ignoring_case(self) -> Self {
+        self.names().ignore_case();
+        self
+    }
+
     /// Changes the tree of names as a whole, or, if that is refused or panics, not at all.
     pub(crate) fn change_names<T>(
         &self,

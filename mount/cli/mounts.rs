@@ -33,9 +33,16 @@ Of the mount:
   nonempty             mount over a directory that holds files
   total_instances=N    how many instances there may be in all, or `unlimited` [100000]
   uring                requests come over io_uring, where root has enabled that
-  user_memory=SIZE     what one user's writers may hold before they wait [all memory]
+  user_memory=SIZE     what one user's writers may hold before they wait [all memory]";
+
+const OPTIONS_HELP_FURTHER: &str = "
 Those of mount(8) that mean nothing here (rw, nosuid, nofail, x-…) are passed over.
 Settings of every new pipe, which `pipefs create --help` explains:";
+
+/// Mount options of Windows alone.
+const OPTIONS_OF_WINDOWS: &str = "
+  wait=TIME            longest wait of a read, write or flush: 30s, or none [30s]
+  no_doors             all opens of a pipe share a node of WinFsp's driver, and its lock";
 
 /// `pipefs mount`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -69,6 +76,10 @@ pub struct Mount {
 
 fn options_help() -> String {
     let mut help = String::from(OPTIONS_HELP);
+    if cfg!(windows) {
+        help += OPTIONS_OF_WINDOWS;
+    }
+    help += OPTIONS_HELP_FURTHER;
     for some in Settings::KEYS.chunks(6) {
         help += "\n  ";
         help += &some.iter().map(|key| format!("{key}=")).collect::<Vec<_>>().join(" ");

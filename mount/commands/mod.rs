@@ -1,5 +1,7 @@
 //! What each subcommand does, a file each. Those that are made of a system's own calls are in
 //! `platform::commands`.
+//!
+//! - `deadline`, `duplex` — what `wait`, `call` and `serve` have in common
 
 use std::path::{Path, PathBuf};
 
@@ -7,12 +9,18 @@ use crate::cli::Command;
 use crate::exit::{Failure, say};
 use crate::platform;
 
+mod call;
 mod completions;
+mod create;
+mod deadline;
+mod duplex;
 mod ls;
 mod man;
 mod peek;
+mod serve;
 mod set;
 mod stat;
+mod wait;
 
 /// Does what the command line asks for.
 ///
@@ -24,12 +32,12 @@ pub fn run(command: &Command) -> Result<(), Failure> {
         Command::Umount(arguments) => platform::commands::umount(arguments),
         Command::Ls(arguments) => ls::run(arguments),
         Command::Stat(arguments) => stat::run(arguments),
-        Command::Create(arguments) => platform::commands::create(arguments),
+        Command::Create(arguments) => create::run(arguments),
         Command::Set(arguments) => set::run(arguments),
         Command::Peek(arguments) => peek::run(arguments),
-        Command::Wait(arguments) => platform::commands::wait(arguments),
-        Command::Call(arguments) => platform::commands::call(arguments),
-        Command::Serve(arguments) => platform::commands::serve(arguments),
+        Command::Wait(arguments) => wait::run(arguments),
+        Command::Call(arguments) => call::run(arguments),
+        Command::Serve(arguments) => serve::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => man::run(arguments),
     }

@@ -20,7 +20,7 @@ use super::errno::{errno, fuser_errno};
 use super::handle::Handle;
 use super::ioctl;
 use super::sizes::{RestoreSize, Unwritten};
-use super::survive::survive;
+use crate::survive::survive;
 
 /// Every pipe is opened like this: no page cache, no file position and no lock around it (a
 /// duplex end can be read and written at once), and writes of one open file side by side.

@@ -24,7 +24,8 @@ use super::driver::{Driver, WaitingReply};
 use super::entries::{NO_LIFETIME, new_attributes, ticket, time, wanted};
 use super::errno::fuser_errno;
 use super::handle::Handle;
-use super::ioctl::{Target, wire::Call};
+use super::ioctl::Target;
+use crate::functions::wire::Call;
 
 /// The unit of `df`.
 const STATFS_BLOCK_BYTES: u32 = 4096;

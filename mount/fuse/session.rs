@@ -24,10 +24,11 @@ use super::device::{Channel, Device, return_freed_memory};
 use super::driver::Driver;
 use super::mounting::{self, Greeter};
 use super::route::swallow_reply;
-use super::survive::{Surviving, survive};
+use super::survive::Surviving;
 use crate::linux::mountinfo::Entry;
 use crate::linux::mountpoint::Claim;
 use crate::linux::unmount::{UnmountError, unmount, unmount_from_outside};
+use crate::survive::survive;
 
 /// Most data threads. The kernel wakes the one that has slept longest, so that every one more makes
 /// each of them colder; more than this many have not been measured.

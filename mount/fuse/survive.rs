@@ -6,7 +6,6 @@
 //! changed in steps that are each complete.
 
 use std::ffi::OsStr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 #[cfg(debug_assertions)]
@@ -18,7 +17,6 @@ use fuser::{
     ReplyAttr, ReplyCreate, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyOpen,
     ReplyStatfs, ReplyXattr, Request, TimeOrNow,
 };
-use log::warn;
 #[cfg(debug_assertions)]
 use {
     fuser::Errno,
@@ -30,17 +28,7 @@ use super::entries::ticket;
 #[cfg(debug_assertions)]
 use super::errno::fuser_errno;
 use super::metadata::Metadata;
-
-/// Does something; `None`: it has panicked.
-pub(crate) fn survive<T>(what: &str, work: impl FnOnce() -> T) -> Option<T> {
-    let done = catch_unwind(AssertUnwindSafe(work)).ok();
-    if done.is_none() {
-        warn!(
-            "{what} was given up because of the panic above; the mount goes on. Please report it"
-        );
-    }
-    done
-}
+use crate::survive::survive;
 
 #[cfg(debug_assertions)]
 impl Driver {

@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 
 use nix::unistd::{Gid, getgroups};
 
-use crate::linux::pipe_functions::{PipeFunctions, Whose};
+use crate::functions::{PipeFunctions, Whose};
 
 /// This thread acts as somebody else when it uses files, until this is dropped (RevertToSelf); a
 /// panic drops it too.

@@ -3,21 +3,14 @@
 //! Each record is one line, whatever is in it: paths are other people's, and could else steer a
 //! terminal, or look like records of their own.
 
-use std::backtrace::{Backtrace, BacktraceStatus};
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::panic;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
-use std::thread;
 
-use log::{Level, LevelFilter, Log, Metadata, Record, error};
+use log::{Log, Metadata, Record};
 use syslog::{BasicLogger, Facility, Formatter3164, LoggerBackend};
 
-use crate::view;
-
-/// What the state is logged under when somebody has asked for it: it is shown whatever the level.
-pub const STATE: &str = "pipefs::state";
+use crate::logging::{end_of, levels, log_panics, text};
 
 /// Syslog's socket.
 const SYSLOG_SOCKET: &str = "/dev/log";
@@ -47,10 +40,7 @@ pub fn start(sink: &Sink, verbosity: u8) -> io::Result<()> {
     let mut builder = levels(verbosity);
     match sink {
         Sink::Stderr => builder.init(),
-        Sink::File(path) => {
-            let file = OpenOptions::new().create(true).append(true).open(path)?;
-            builder.target(env_logger::Target::Pipe(Box::new(file))).init();
-        }
+        Sink::File(path) => builder.target(end_of(path)?).init(),
         Sink::Syslog => {
             if let Some(logger) = syslog(Path::new(SYSLOG_SOCKET)) {
                 let filter = builder.build();
@@ -62,30 +52,6 @@ pub fn start(sink: &Sink, verbosity: u8) -> io::Result<()> {
     }
     log_panics();
     Ok(())
-}
-
-fn levels(verbosity: u8) -> env_logger::Builder {
-    let mut builder = env_logger::Builder::new();
-    builder.format(|line, record| {
-        let (time, level, target) = (line.timestamp(), record.level(), record.target());
-        writeln!(line, "[{time} {level:<5} {target}] {}", text(record))
-    });
-    builder.filter_module(STATE, LevelFilter::Info);
-    builder.filter_level(match verbosity {
-        0 => LevelFilter::Warn,
-        1 => LevelFilter::Info,
-        2 => LevelFilter::Debug,
-        _ => LevelFilter::Trace,
-    });
-    if verbosity == 0 {
-        builder.parse_default_env();
-    }
-    builder
-}
-
-/// What a record says, on one line.
-fn text(record: &Record<'_>) -> String {
-    view::one_line(&record.args().to_string())
 }
 
 /// A connection to syslog, or `None` if nobody listens there.
@@ -129,37 +95,12 @@ impl Log for Filtered {
     }
 }
 
-/// Sends the text of every panic, of any thread, to the log: a daemon's stderr goes nowhere.
-fn log_panics() {
-    let to_stderr = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| {
-        if !log::log_enabled!(Level::Error) {
-            return to_stderr(panic);
-        }
-        let thread = thread::current();
-        let name = thread.name().unwrap_or("unnamed");
-        // Where it was, and what it says, are on two lines.
-        error!("thread {name} {}", panic.to_string().replacen('\n', " ", 1));
-        let backtrace = Backtrace::capture();
-        if backtrace.status() == BacktraceStatus::Captured {
-            backtrace.to_string().lines().for_each(|line| error!("{line}"));
-        }
-    }));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logging::STATE;
+    use log::{Level, LevelFilter};
     use std::os::unix::net::UnixDatagram;
-
-    #[test]
-    fn verbosity_raises_the_level() {
-        let expected = [LevelFilter::Info, LevelFilter::Debug, LevelFilter::Trace];
-        for (level, verbosity) in expected.into_iter().zip(1..) {
-            assert_eq!(levels(verbosity).build().filter(), level);
-        }
-        assert_eq!(levels(u8::MAX).build().filter(), LevelFilter::Trace);
-    }
 
     #[test]
     fn syslog_is_used_only_if_somebody_listens_and_never_waits() {

@@ -10,10 +10,16 @@
 //! - `mountinfo`, `mountpoint`, `prerequisites`, `unmount` — the kernel's list of mounts, the
 //!   directory that is mounted on, the device and the helper that FUSE needs, and how a mount is
 //!   taken down
-//! - `pipe_functions`, `impersonate` — for programs that use a mount
+//! - `creating`, `ends`, `programs` — what the other subcommands do to pipes: make them, use their
+//!   ends, start programs on them
+//! - `functions` — how the pipe functions reach the driver
+//! - `impersonate` — for programs that use a mount
 
 pub(crate) mod commands;
+pub mod creating;
 pub mod daemon;
+pub mod ends;
+pub mod functions;
 pub mod impersonate;
 pub mod log;
 pub mod memory;
@@ -21,9 +27,9 @@ pub mod mountinfo;
 pub mod mountpoint;
 pub mod owners;
 pub mod pipe_file;
-pub mod pipe_functions;
 pub mod prerequisites;
 pub mod privileges;
+pub mod programs;
 pub mod signals;
 pub mod unmount;
 

@@ -144,12 +144,20 @@ fn the_source_names_the_mount_unless_an_option_does() {
 }
 
 #[test]
-fn only_a_near_word_is_suggested() {
-    let words = ["memory", "mode", "open"];
-    assert_eq!(nearest("memroy", &words), Some("memory"));
-    assert_eq!(nearest("mod", &words), Some("mode"));
-    assert_eq!(nearest("opne", &words), Some("open"));
-    assert_eq!(nearest("xx", &words), None);
-    assert_eq!(nearest("", &words), None);
-    assert_eq!(nearest("o", &words), None);
+fn what_only_windows_needs_is_an_option_there_alone() {
+    if cfg!(windows) {
+        let wait = |text| parse(text).map(|options| options.wait);
+        assert_eq!(wait("wait=30s"), Ok(Some(Duration::from_secs(30))));
+        assert_eq!(wait("wait=none"), Ok(Some(Duration::MAX)));
+        assert_eq!(parse("no_doors").map(|options| options.no_doors), Ok(true));
+        for bad in ["wait", "wait=", "wait=0s", "wait=-1s", "wait=soon"] {
+            let message = parse(bad).unwrap_err().to_string();
+            assert!(message.contains("no value for the mount option wait"), "{message}");
+        }
+    } else {
+        for unknown in ["wait=30s", "no_doors"] {
+            let message = parse(unknown).unwrap_err().to_string();
+            assert!(message.contains("unknown mount option"), "{message}");
+        }
+    }
 }

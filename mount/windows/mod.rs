@@ -1,20 +1,23 @@
-//! Windows around the driver: what `platform` has there. All of it says that it is not available:
-//! there is nothing in this folder that finds a mount or makes one.
+//! Windows around the driver: what `platform` has there.
 //!
-//! - `commands` — the subcommands that are made of system calls
-//! - `pipe_file` — pipes by their paths
+//! - `commands` — the subcommands about mounts
+//! - `log`, `memory` — where the log of a mount goes; how much memory it may use when nobody says
+//! - `pipe_file`, `volumes` — pipes by their paths, asked by streams; which volumes are pipefs
 //! - `owners` — who people and processes are
-
-use crate::exit::{Exit, Failure};
+//! - `creating`, `ends`, `programs` — what the other subcommands do to pipes: make them, use their
+//!   ends, start programs on them
+//! - `functions` — how the pipe functions reach the driver
 
 pub(crate) mod commands;
+pub mod creating;
+pub mod ends;
+pub mod functions;
+pub mod log;
+pub mod memory;
 pub mod owners;
 pub mod pipe_file;
+pub mod programs;
+pub mod volumes;
 
 /// Nothing to do: no file that is opened later becomes a standard stream on Windows.
 pub fn keep_standard_streams_open() {}
-
-/// Why a command fails that needs what is not there on Windows.
-fn unavailable(what: &str) -> Failure {
-    Failure::new(Exit::Unavailable, format!("{what}: not available on Windows"))
-}

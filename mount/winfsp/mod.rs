@@ -1,44 +1,48 @@
-//! The WinFsp adapter: a pipefs on a drive or a directory of Windows.
+//! The WinFsp adapter: a pipefs on a drive or a directory of Windows. docs/WINFSP.md tells what
+//! WinFsp makes of it.
+//!
+//! ```text
+//!   WinFsp's driver ──▶ its DLL ──▶ filesystem ──▶ engine
+//!         ▲                              │            │
+//!         └──────── answers ◀── pending ◀┘◀──Effects──┘
+//! ```
+//!
+//! - `service` — mounting, the threads, stopping, in front and as a service; start here
+//! - `driver` — what the threads share
+//! - `filesystem` — the methods that WinFsp calls
+//! - `control` — the pipe functions
+//! - `data` — reading, writing, flushing
+//! - `opening` — who becomes what; making and removing names
+//! - `pending` — reads, writes and flushes that wait, and their deadlines
+//! - `doors` — why an open of a pipe comes twice
+//! - `names` — paths and streams
+//! - `streams` — settings and state as alternate streams
+//! - `information` — what the system is told of a file
+//! - `security` — security descriptors, owners and modes
+//! - `request` — what the methods are not told
+//! - `status` — errors
 
-use std::io;
+mod control;
+mod data;
+mod doors;
+mod driver;
+mod filesystem;
+mod information;
+mod names;
+mod opening;
+mod pending;
+mod request;
+mod security;
+mod service;
+mod status;
+mod streams;
 
-use winfsp_sys::FspVersion;
-
-/// A version of WinFsp's DLL, which is that of the driver it talks to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Version {
-    /// Changes when programs have to be built anew.
-    pub major: u16,
-    /// Counts releases.
-    pub minor: u16,
-}
-
-impl Version {
-    /// That of the DLL that is there.
-    ///
-    /// # Errors
-    /// WinFsp is not installed.
-    pub fn installed() -> io::Result<Self> {
-        winfsp::winfsp_init().map_err(io::Error::other)?;
-        let mut version = 0;
-        // SAFETY: the DLL was loaded, and it writes one number to where one is.
-        let status = unsafe { FspVersion(&raw mut version) };
-        if status < 0 {
-            return Err(io::Error::other(format!("WinFsp tells no version: {status:#010x}")));
-        }
-        let [low, high] = [version & 0xffff, version >> 16];
-        let part = |number: u32| u16::try_from(number).expect("it has 16 bits");
-        Ok(Self { major: part(high), minor: part(low) })
-    }
-}
+pub use driver::Config;
+pub use filesystem::Filesystem;
+pub use opening::Opened;
+pub use service::{Mounted, Version, run};
+pub use streams::{UNMOUNT, UNMOUNT_IN_USE};
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_dll_is_one_that_the_bindings_are_for() {
-        let version = Version::installed().unwrap();
-        assert_eq!(version.major, 2, "{version:?}");
-    }
-}
+#[path = "../../tests/winfsp/direct/mod.rs"]
+mod direct;

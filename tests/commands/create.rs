@@ -171,8 +171,8 @@ fn where_no_pipe_can_be_is_said() {
     let place = new_directory();
     for (path, said) in [
         (place.join("x"), "is not on a pipefs"),
-        (mount.path("missing/x"), "/missing/` does not exist"),
-        (mount.path("p/x"), "no directory"),
+        (mount.path("missing/x"), "/missing` does not exist"),
+        (mount.path("p/x"), "not a directory"),
         (mount.path("x/"), "ends in a name"),
         (mount.path(".."), "ends in a name"),
     ] {

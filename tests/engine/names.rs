@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pipefs::{AttributeChange, Error, Ino, Node, ROOT, Rename, Wanted};
+use pipefs::{AttributeChange, Bounds, Engine, Error, Ino, Node, ROOT, Rename, Settings, Wanted};
 
 use super::world::{World, attributes};
 
@@ -129,4 +129,33 @@ fn times_are_those_of_data_even_if_it_waited() {
         |time: std::time::SystemTime| time.duration_since(start).expect("later").as_secs();
     assert_eq!(seconds(status.attributes.accessed), 3);
     assert_eq!(seconds(status.attributes.modified), 3);
+}
+
+/// Names whose letters differ in case alone are one where the engine is told so, as on Windows;
+/// a rename may change the case.
+#[test]
+fn names_are_one_in_any_case_where_that_is_wanted() {
+    let mut world = World::new();
+    world.engine =
+        Engine::new(Settings::default(), Bounds::memory(u64::MAX), attributes()).ignoring_case();
+    let pipe = world.create("Greeting");
+    let inner = world.engine.make_directory(ROOT, b"Inner", attributes()).unwrap();
+    assert_eq!(world.engine.lookup(ROOT, b"GREETING"), Ok(Node::Pipe(pipe.clone())));
+    let taken = world.engine.create(ROOT, b"greeting", attributes(), None);
+    assert_eq!(taken.unwrap_err(), Error::Exists);
+
+    let (from, to) = ((ROOT, "greeting"), (ROOT, "GREETING"));
+    assert_eq!(world.rename(from, to, Rename::NoReplace), Ok(()));
+    let names = |world: &World| {
+        let entries = world.engine.list(ROOT).unwrap().entries;
+        let names = entries.iter().map(|(name, _)| name.as_bytes().to_vec());
+        names.map(|name| String::from_utf8(name).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&world), ["GREETING", "Inner"]);
+    let to = (ROOT, "INNER");
+    assert_eq!(world.rename((ROOT, "inner"), to, Rename::Replace), Ok(()));
+    assert_eq!(world.engine.lookup(ROOT, b"inner"), Ok(Node::Directory(inner)));
+    assert_eq!(world.rename((ROOT, "greeting"), (inner, "x"), Rename::Replace), Ok(()));
+    assert_eq!(world.engine.lookup(inner, b"X"), Ok(Node::Pipe(pipe)));
+    assert_eq!(names(&world), ["INNER"]);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pipefs::settings::{Access, OpenPolicy};
+use pipefs::settings::{Access, Mode, OpenPolicy};
 use pipefs::{Answer, Blocking, EndId, Error, Patience, Progress, State, Wanted};
 
 use super::world::World;
@@ -282,4 +282,23 @@ fn nobody_waits_for_a_name_that_is_gone() {
     assert!(world.is_woken(pending));
     assert_eq!(world.fails_to_read(pending), Error::NotFound);
     assert_eq!(world.fails_to_open(&pipe, Wanted::WRITE), Error::NotFound);
+}
+
+/// An open whose caller cannot wait is a pending client's, where any other would wait, and refused
+/// where any other is.
+#[test]
+fn an_open_that_cannot_wait_leaves_that_to_the_first_read() {
+    for mode in [Mode::Instance, Mode::Shared, Mode::Broadcast] {
+        let mut world = World::with(|settings| settings.mode = mode);
+        let pipe = world.create("p");
+        let client = world.opens_with(&pipe, Wanted::READ, Patience::Later);
+        let read = world.waits_to_read(client);
+        let server = world.opens_with(&pipe, Wanted::WRITE, Patience::Later);
+        world.writes(server, "hello");
+        assert_eq!(world.was_read(read), "hello", "{mode:?}");
+    }
+    let mut world = World::with(|settings| settings.open = OpenPolicy::Fail);
+    let pipe = world.create("p");
+    let (_, refused) = world.open(&pipe, Wanted::READ, Patience::Later, None);
+    assert_eq!(refused, Err(Error::Busy));
 }

@@ -1,8 +1,8 @@
 //! The decoders of what the kernel sends: they read nothing that is not there.
 
+use crate::functions::wire::{Call, Function, SIZE_MAX, peek, structure_bytes, transact};
 use crate::fuse::data::attr;
 use crate::fuse::data::wire::{self, FlushIn, IN_HEADER_BYTES, InHeader, PollIn, ReadIn, WriteIn};
-use crate::fuse::ioctl::wire::{Call, Function, SIZE_MAX, peek, structure_bytes, transact};
 
 pub(super) fn target(input: &[u8]) {
     message(input);

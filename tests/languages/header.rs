@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use pipefs_mount::fuse::ioctl::wire;
+use pipefs_mount::functions::wire;
 
 use crate::BUILD_DEADLINE;
 use crate::harness::{command, watchdog};

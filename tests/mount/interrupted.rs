@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use libc::{O_CREAT, O_DIRECTORY, O_RDONLY, O_RDWR, O_WRONLY, SIGALRM};
-use pipefs_mount::fuse::ioctl::wire;
+use pipefs_mount::functions::wire;
 
 use crate::harness::actor::{Step, sequence};
 use crate::harness::functions::{transact_structure, wait_structure};

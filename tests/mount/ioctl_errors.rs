@@ -5,7 +5,7 @@ use libc::{O_APPEND, O_CREAT, O_DIRECTORY, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR,
 use std::fs;
 use std::time::Duration;
 
-use pipefs_mount::fuse::ioctl::wire;
+use pipefs_mount::functions::wire;
 
 use crate::harness::calls::{ioctl, ioctl_at, set_attribute};
 use crate::harness::functions::{OTHER_END, transact_structure, wait_structure};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use libc::{O_CREAT, O_DIRECTORY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY};
 use libc::{SIGALRM, SIGINT, SIGKILL, SIGTERM};
-use pipefs_mount::fuse::ioctl::wire;
+use pipefs_mount::functions::wire;
 
 use crate::harness::actor::{Step, killed_by};
 use crate::harness::calls::{attribute, set_attribute};

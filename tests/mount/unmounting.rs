@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use libc::{O_CREAT, O_RDONLY, O_RDWR, O_WRONLY, POLLIN};
-use pipefs_mount::fuse::ioctl::wire;
+use pipefs_mount::functions::wire;
 
 use crate::harness::actor::Step;
 use crate::harness::calls::set_attribute;

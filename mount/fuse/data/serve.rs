@@ -19,7 +19,7 @@ use crate::fuse::driver::Driver;
 use crate::fuse::errno::errno;
 use crate::fuse::handle::Handle;
 use crate::fuse::route::{Plane, is_whole, plane_of};
-use crate::fuse::survive::survive;
+use crate::survive::survive;
 
 /// One request as it was read: the first 80 bytes, and a buffer with the rest.
 pub(crate) struct Request {

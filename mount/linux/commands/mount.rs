@@ -11,23 +11,19 @@ use crate::cli::Mount;
 use crate::exit::{Exit, Failure, say};
 use crate::fuse::{self, Config, Stopper};
 use crate::linux::daemon;
-use crate::linux::log::{self as logging, STATE, Sink};
+use crate::linux::log::{self as logging, Sink};
 use crate::linux::memory;
 use crate::linux::mountpoint::{self, Claim};
 use crate::linux::prerequisites;
 use crate::linux::privileges;
 use crate::linux::signals::Caught;
-use crate::options::{OptionError, Options, Unknown};
+use crate::logging::STATE;
+use crate::options::Options;
 use crate::view;
-
-/// Most names, and most instances of all pipes together, if nobody says.
-const DEFAULT_MAX_PIPES: u64 = 100_000;
-const DEFAULT_TOTAL_INSTANCES: u64 = 100_000;
 
 /// Mounts, and returns in the foreground when the mount is gone, else as soon as it answers.
 pub(crate) fn run(arguments: &Mount) -> Result<(), Failure> {
-    let options =
-        options(arguments).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let options = Options::of(arguments)?;
     let driver = Driver::prepare(arguments, options)?;
     if arguments.fake {
         return Ok(());
@@ -39,27 +35,6 @@ pub(crate) fn run(arguments: &Mount) -> Result<(), Failure> {
         say(format_args!("warning: {warning}"));
     }
     daemon::in_background(|report| driver.run(|| report.ready()))
-}
-
-fn options(arguments: &Mount) -> Result<Options, OptionError> {
-    let unknown = if arguments.sloppy { Unknown::Tolerated } else { Unknown::Refused };
-    let mut options = Options::parse(&arguments.options, unknown)?;
-    if let Some(source) = &arguments.source {
-        options.set_source(source)?;
-    }
-    Ok(options)
-}
-
-/// The limits of the mount, for which nobody has to ask.
-fn bounds(options: &Options) -> Bounds {
-    let memory = || memory::default_limit_bytes(Path::new("/"));
-    let names = options.max_pipes.unwrap_or(DEFAULT_MAX_PIPES);
-    Bounds {
-        memory_bytes: options.memory_bytes.unwrap_or_else(memory),
-        user_memory_bytes: options.user_memory_bytes,
-        max_names: usize::try_from(names).unwrap_or(usize::MAX),
-        max_instances: options.total_instances.unwrap_or(DEFAULT_TOTAL_INSTANCES),
-    }
 }
 
 /// Everything that is known before the mount is made.
@@ -86,7 +61,7 @@ impl Driver {
         let config = Config {
             allow_other: options.allow_other,
             auto_unmount: options.auto_unmount,
-            bounds: bounds(&options),
+            bounds: options.bounds(|| memory::default_limit_bytes(Path::new("/"))),
             defaults: options.defaults,
             uring: options.uring,
             fsname: options.fsname.unwrap_or_else(|| "pipefs".into()),

@@ -4,7 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use libc::{O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY};
-use pipefs_mount::fuse::ioctl::wire;
+use pipefs_mount::functions::wire;
 
 use super::OTHER;
 use crate::harness::calls::{attribute, ioctl};

@@ -1,7 +1,7 @@
 //! Group H: looking at what is there.
 
 use libc::{O_CREAT, O_RDONLY, O_WRONLY};
-use pipefs_mount::fuse::ioctl::wire::peek;
+use pipefs_mount::functions::wire::peek;
 
 use crate::harness::calls::ioctl;
 use crate::harness::{Errno, Mount};
