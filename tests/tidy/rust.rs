@@ -95,7 +95,8 @@ fn is_word(c: char) -> bool {
 
 /// The code up to the file's own tests, which rustfmt's users keep at its end.
 pub(crate) fn without_tests(code: &str) -> &str {
-    code.split("#[cfg(test)]\nmod ").next().unwrap_or(code)
+    let marks = ["#[cfg(test)]\nmod ", "#[cfg(all(test, not(shuttle)))]\nmod "];
+    marks.iter().fold(code, |code, mark| code.split(mark).next().unwrap_or(code))
 }
 
 /// Whether `code` has `word` and not only a longer word that contains it. A `word` that ends in
