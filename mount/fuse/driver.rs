@@ -29,9 +29,9 @@ const OPEN_FLAGS: FopenFlags = FopenFlags::FOPEN_DIRECT_IO
     .union(FopenFlags::FOPEN_NONSEEKABLE)
     .union(FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES);
 
-/// Freed memory below this is not worth a look: it is what the driver may use beside what is
-/// buffered, halved.
-const TRIM_MIN_BYTES: u64 = 16 << 20;
+/// Freed memory below this is not worth a look: a quarter of what the driver may use beside what is
+/// buffered. Idle buffers and the program itself take another third, crowds of ends the rest.
+const TRIM_MIN_BYTES: u64 = 8 << 20;
 
 /// Most names that went and that the kernel was not told of yet. Of one that it is never told of it
 /// keeps a little memory until it wants that for something else.

@@ -125,7 +125,16 @@ fn rings(config: &Config) -> Vec<Owner> {
     if !config.uring {
         return Vec::new();
     }
-    ring::prepare().unwrap_or_else(|why| {
+    // When the driver is killed the kernel takes a moment to end the rings, and until then the
+    // mount is not dead: but fusermount3 looks only once.
+    let prepared = match config.auto_unmount {
+        true => Err(
+            "fusermount3 would look for the driver's end too early, so auto_unmount would not work"
+                .to_owned(),
+        ),
+        false => ring::prepare(),
+    };
+    prepared.unwrap_or_else(|why| {
         warn!("requests come through /dev/fuse, not over io_uring: {why}");
         Vec::new()
     })

@@ -61,3 +61,12 @@ fn a_driver_that_can_have_no_ring_uses_dev_fuse() {
     let script = r#"ulimit -v 250000; exec "$1" mount -o uring --log-file "$2" "$3""#;
     assert!(assert_works_without(script, "io_uring cannot be used"));
 }
+
+/// SEMANTICS: mount-uring-missing
+#[test]
+fn auto_unmount_has_its_way_without_a_ring() {
+    skip_without_fuse!();
+    skip_unless_root!();
+    let script = r#"exec "$1" mount -o uring,allow_other,auto_unmount --log-file "$2" "$3""#;
+    assert!(assert_works_without(script, "auto_unmount"));
+}
