@@ -134,15 +134,19 @@ pub fn answer(error: &clap::Error) -> Result<(), Failure> {
     }
 }
 
-/// What clap says in several paragraphs: what is wrong and the tips, without the usage.
+/// What clap says in several paragraphs: what is wrong and the tips, without the usage, of which
+/// only the command is told whose help to read.
 fn summary(rendered: &str) -> String {
-    let text = rendered.strip_prefix("error: ").unwrap_or(rendered);
+    let (said, usage) = rendered.rsplit_once("\n\nUsage: ").unwrap_or((rendered, "pipefs"));
+    let is_command = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let command: Vec<_> = usage.split_whitespace().take_while(is_command).collect();
+    let text = said.strip_prefix("error: ").unwrap_or(said);
     let paragraphs = text
         .split("\n\n")
-        .take_while(|paragraph| !paragraph.starts_with("Usage:"))
         .filter(|paragraph| !paragraph.starts_with("For more information"))
         .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
-    format!("{} (see `pipefs --help`)", paragraphs.collect::<Vec<_>>().join("; "))
+    let what = paragraphs.collect::<Vec<_>>().join("; ");
+    format!("{what} (see `{} --help`)", command.join(" "))
 }
 
 #[cfg(test)]
@@ -158,6 +162,21 @@ mod tests {
         assert_eq!(failure.exit, Exit::Usage);
         assert!(!failure.message.contains('\n'), "{failure}");
         failure.message
+    }
+
+    #[test]
+    fn whose_help_to_read_is_said() {
+        for (line, command) in [
+            (&["pipefs", "mount"][..], "pipefs mount"),
+            (&["pipefs", "mount", "--foo", "/d"], "pipefs mount"),
+            (&["pipefs", "set", "p"], "pipefs set"),
+            (&["pipefs", "serve", "p"], "pipefs serve"),
+            (&["pipefs", "--foo"], "pipefs"),
+            (&["pipefs", "mont", "/d"], "pipefs"),
+        ] {
+            let said = refusal(line);
+            assert!(said.ends_with(&format!(" (see `{command} --help`)")), "{said}");
+        }
     }
 
     #[test]

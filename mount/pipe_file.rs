@@ -48,6 +48,17 @@ pub fn failure(path: &Path, error: &io::Error) -> Failure {
             Exit::NotPermitted,
             format!("`{shown}`: not permitted; `ls -l` shows who may, its owner can chmod it"),
         ),
+        ErrorKind::InvalidFilename => Failure::new(
+            Exit::Failure,
+            format!("`{shown}` is too long: each name in a path has at most 255 bytes"),
+        ),
+        ErrorKind::StorageFull => Failure::new(
+            Exit::Failure,
+            format!(
+                "`{shown}`: the mount has no more names (`df -i` shows how many there may be): `rm` \
+                 some, or mount with a larger max_pipes"
+            ),
+        ),
         _ => Failure::new(Exit::Failure, format!("`{shown}`: {error}")),
     }
 }

@@ -215,7 +215,7 @@ pub fn find(dir: &Path) -> Result<MountPoint, Failure> {
         let shown = dir.display();
         unusable(match error.kind() {
             ErrorKind::NotFound => format!("`{shown}` does not exist"),
-            ErrorKind::NotADirectory => format!("`{shown}` is not a directory"),
+            ErrorKind::NotADirectory => format!("`{shown}` is not a directory: name an empty one"),
             _ if is_dead(&error) => {
                 format!("`{shown}` lies on a dead mount: `pipefs umount` or `umount -l` that first")
             }

@@ -119,7 +119,7 @@ impl Directory {
     /// `Exit::Name` if it is missing, no directory, or not on a pipefs; see [`failure`].
     pub fn find(path: &Path) -> Result<Self, Failure> {
         let refused = |error: io::Error| match error.kind() {
-            ErrorKind::NotFound => wrong_name(path, "does not exist"),
+            ErrorKind::NotFound => wrong_name(path, "does not exist: `mkdir` makes a directory"),
             _ => failure(path, &error),
         };
         let file = point_at(path, 0).map_err(refused)?;

@@ -162,6 +162,19 @@ fn a_name_that_is_taken_stays_as_it_is() {
     assert_eq!(setting(&mount, "q", "mode"), "shared");
 }
 
+/// SEMANTICS: command-errors, max-pipes
+#[test]
+fn that_there_are_as_many_names_as_there_may_be_is_said() {
+    skip_without_fuse!();
+    let mount = Mount::with(&["-o", "max_pipes=1"]);
+    mount.make("p");
+    for more in [&[][..], &["--mode", "shared"]] {
+        let refusal = does("create", mount.path("x"), more).refusal(1);
+        assert!(refusal.contains("larger max_pipes"), "{refusal}");
+    }
+    assert_eq!(names(&mount), ["p"]);
+}
+
 /// SEMANTICS: command-errors
 #[test]
 fn where_no_pipe_can_be_is_said() {
@@ -181,7 +194,8 @@ fn where_no_pipe_can_be_is_said() {
             assert!(refusal.contains(said), "{refusal}");
         }
     }
-    does("create", mount.path("n".repeat(256)), &["--mode", "shared"]).refusal(1);
+    let long = does("create", mount.path("n".repeat(256)), &["--mode", "shared"]).refusal(1);
+    assert!(long.contains("at most 255 bytes"), "{long}");
     assert_eq!(names(&mount), ["p"]);
     assert_eq!(fs::read_dir(&place).unwrap().count(), 0, "no plain file was made");
     fs::remove_dir(place).unwrap();
