@@ -55,8 +55,8 @@ pub fn failure(path: &Path, error: &io::Error) -> Failure {
         ErrorKind::StorageFull => Failure::new(
             Exit::Failure,
             format!(
-                "`{shown}`: the mount has no more names (`df -i` shows how many there may be): `rm` \
-                 some, or mount with a larger max_pipes"
+                "`{shown}`: the mount has no more names (see `df -i`): `rm` some, or mount with a \
+                 larger max_pipes"
             ),
         ),
         _ => Failure::new(Exit::Failure, format!("`{shown}`: {error}")),

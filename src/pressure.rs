@@ -251,8 +251,7 @@ impl Engine {
     }
 }
 
-// Shuttle's locks work only in its schedules.
-#[cfg(all(test, not(shuttle)))]
+#[cfg(test)]
 mod tests {
     use bytes::Bytes;
 
