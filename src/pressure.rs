@@ -71,9 +71,12 @@ enum Lack {
     User(u32),
 }
 
-/// On which lists a pipe stands.
+/// On which lists a pipe stands: mostly on none, so a pipe has no room for them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Marks {
+pub(crate) struct Marks(Option<Box<Lists>>);
+
+#[derive(Debug, Clone, Default)]
+struct Lists {
     memory: bool,
     users: Vec<u32>,
 }
@@ -81,13 +84,30 @@ pub(crate) struct Marks {
 impl Marks {
     /// Whether somebody was refused here and may not have been told of memory since.
     pub(crate) fn any(&self) -> bool {
-        self.memory || !self.users.is_empty()
+        self.0.is_some()
+    }
+
+    /// Notes that it stands on a list; tells whether it did not before.
+    fn set(&mut self, lack: Lack) -> bool {
+        let lists = self.0.get_or_insert_default();
+        match lack {
+            Lack::Memory => !std::mem::replace(&mut lists.memory, true),
+            Lack::User(uid) => {
+                let is_new = !lists.users.contains(&uid);
+                lists.users.extend(is_new.then_some(uid));
+                is_new
+            }
+        }
     }
 
     fn clear(&mut self, lack: Lack) {
+        let Some(lists) = &mut self.0 else { return };
         match lack {
-            Lack::Memory => self.memory = false,
-            Lack::User(uid) => self.users.retain(|other| *other != uid),
+            Lack::Memory => lists.memory = false,
+            Lack::User(uid) => lists.users.retain(|other| *other != uid),
+        }
+        if !lists.memory && lists.users.is_empty() {
+            self.0 = None;
         }
     }
 }
@@ -219,8 +239,7 @@ impl Engine {
 
     /// Remembers that memory stood in somebody's way here, and who has got some.
     fn note_pressure(&self, handle: &PipeHandle, pipe: &mut Pipe, gate: Gate<'_>) {
-        if gate.has_refused() && !pipe.pressed.memory {
-            pipe.pressed.memory = true;
+        if gate.has_refused() && pipe.pressed.set(Lack::Memory) {
             self.pressed.lock().pipes.push(handle);
         }
         let (starved, relieved) = gate.into_users();
@@ -229,8 +248,7 @@ impl Engine {
         }
         let mut pressed = self.pressed.lock();
         for user in &starved {
-            if !pipe.pressed.users.contains(&user.uid) {
-                pipe.pressed.users.push(user.uid);
+            if pipe.pressed.set(Lack::User(user.uid)) {
                 pressed.add_starved(user, handle);
             }
         }

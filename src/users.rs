@@ -94,8 +94,14 @@ impl Users {
 }
 
 /// Whose the bytes of a queue are: stretches in order, of which neighbours are of different users.
+/// On a mount that has no limit for users there are none, and no room is kept for them.
 #[derive(Debug, Default)]
-pub(crate) struct Shares(VecDeque<Share>);
+pub(crate) struct Shares(Option<Box<Stretches>>);
+
+#[derive(Debug, Default)]
+struct Stretches {
+    list: VecDeque<Share>,
+}
 
 #[derive(Debug)]
 struct Share {
@@ -107,41 +113,44 @@ impl Shares {
     /// So many bytes come behind the others; the queue holds `held_bytes` with them.
     pub(crate) fn add(&mut self, owner: &Owner, bytes: u64, held_bytes: u64) {
         let Some(user) = owner else { return };
+        let list = &mut self.0.get_or_insert_default().list;
         let is_theirs = |share: &Share| Arc::ptr_eq(&share.user, user);
         let most = MIN_SHARES + usize::try_from(held_bytes / BYTES_PER_SHARE).unwrap_or(0);
-        let known = match self.0.back().is_some_and(is_theirs) {
-            true => self.0.back_mut(),
-            false if self.0.len() < most => None,
-            false => self.0.iter_mut().rev().find(|share| is_theirs(share)),
+        let known = match list.back().is_some_and(is_theirs) {
+            true => list.back_mut(),
+            false if list.len() < most => None,
+            false => list.iter_mut().rev().find(|share| is_theirs(share)),
         };
         match known {
             Some(share) => share.bytes += bytes,
             None => {
-                if self.0.capacity() == 0 {
+                if list.capacity() == 0 {
                     // Mostly all is one user's: no room is kept for more.
-                    self.0.reserve_exact(1);
+                    list.reserve_exact(1);
                 }
-                self.0.push_back(Share { user: Arc::clone(user), bytes });
+                list.push_back(Share { user: Arc::clone(user), bytes });
             }
         }
     }
 
     /// So many bytes leave from the front: `release` is told whose they were.
     pub(crate) fn take(&mut self, mut bytes: u64, mut release: impl FnMut(&Arc<User>, u64)) {
-        while let Some(first) = self.0.front_mut().filter(|_| bytes > 0) {
+        let Some(Stretches { list }) = self.0.as_deref_mut() else { return };
+        while let Some(first) = list.front_mut().filter(|_| bytes > 0) {
             let part = first.bytes.min(bytes);
             release(&first.user, part);
             first.bytes -= part;
             bytes -= part;
             if first.bytes == 0 {
-                self.0.pop_front();
+                list.pop_front();
             }
         }
     }
 
     /// Tells of each stretch whose it is.
     pub(crate) fn each(&self, mut tell: impl FnMut(&Arc<User>, u64)) {
-        self.0.iter().for_each(|share| tell(&share.user, share.bytes));
+        let shares = self.0.iter().flat_map(|stretches| &stretches.list);
+        shares.for_each(|share| tell(&share.user, share.bytes));
     }
 
     /// Everything leaves.
@@ -192,13 +201,14 @@ mod tests {
         for written in (2..=held).step_by(2) {
             shares.add(&one, 1, written);
             shares.add(&two, 1, written);
-            assert!(shares.0.len() <= MIN_SHARES + 100 + 2);
+            let stretches = shares.0.as_ref().map_or(0, |stretches| stretches.list.len());
+            assert!(stretches <= MIN_SHARES + 100 + 2);
         }
         shares.add(&three, 1, held + 1);
         let mut sums = [0; 4];
         shares.clear(|user, bytes| sums[user.uid as usize] += bytes);
         assert_eq!(sums, [0, held / 2, held / 2, 1]);
-        assert_eq!(shares.0.capacity(), 0);
+        assert!(shares.0.is_none());
     }
 
     #[test]
