@@ -9,6 +9,7 @@ use bytes::BytesMut;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::{Pid, gettid};
 
+use super::data::head::Head;
 use super::data::wire::WRITE_HEADER_BYTES;
 
 /// Room for messages on their way to or from the control plane: the largest is a SETXATTR with
@@ -48,25 +49,28 @@ impl Device {
         self.0.as_raw_fd()
     }
 
-    /// Waits for a request. Its first [`WRITE_HEADER_BYTES`] go to `header`, the rest behind
-    /// what `payload` holds, so that a write's data stands alone. Returns the whole length.
+    /// Waits for a request. Its first [`WRITE_HEADER_BYTES`] go to `head` and `header`, the rest
+    /// behind what `payload` holds, so that a write's data stands alone. Returns the whole length.
     ///
     /// # Errors
     /// `ENODEV` when the mount is gone; what may be tried again (`EINTR`, `EAGAIN`, and `ENOENT`:
     /// the request was taken back) is tried again.
     pub(crate) fn receive(
         &self,
+        head: &Head,
         header: &mut [u8; WRITE_HEADER_BYTES],
         payload: &mut BytesMut,
     ) -> io::Result<usize> {
         let before = payload.len();
         let spare = payload.spare_capacity_mut();
         let parts = [
-            libc::iovec { iov_base: header.as_mut_ptr().cast(), iov_len: header.len() },
+            head.iovec(),
             libc::iovec { iov_base: spare.as_mut_ptr().cast(), iov_len: spare.len() },
         ];
         let len = loop {
-            // SAFETY: both parts are exclusively borrowed and as long as stated.
+            head.clear();
+            // SAFETY: both parts are as long as stated and borrowed: the first one's words are
+            // atomic, the second one is ours alone.
             let len = unsafe { libc::readv(self.0.as_raw_fd(), parts.as_ptr(), 2) };
             match usize::try_from(len) {
                 Ok(len) => break len,
@@ -79,6 +83,7 @@ impl Device {
                 }
             }
         };
+        *header = head.bytes();
         // SAFETY: the kernel has just filled this many bytes of the spare capacity.
         unsafe { payload.set_len(before + len.saturating_sub(header.len())) };
         Ok(len)

@@ -12,6 +12,7 @@ use super::counters::Counters;
 use super::data::buffers::Buffers;
 use super::data::closing::Closing;
 use super::data::order::Order;
+use super::data::serve::closes_nothing;
 use super::data::transport::Transports;
 use super::data::wire;
 use super::device::{Channel, trim_freed_memory};
@@ -95,7 +96,7 @@ impl Driver {
     pub(crate) fn new(engine: Engine, transports: Transports, control: Channel) -> Self {
         Self {
             engine,
-            order: Order::new(transports.device_count(), transports.ring_count()),
+            order: Order::new(transports.device_count(), transports.ring_count(), closes_nothing),
             counters: Counters::new(transports.device_count() + transports.ring_count()),
             transports,
             control,

@@ -127,7 +127,11 @@ fn throughput(outcome: &Outcome) -> Vec<Goal> {
     goals
 }
 
-/// Beside the better floor, at every block size: the worst of them counts.
+/// What a floor's goals are beside: the plain one, and the better of the two.
+const FLOORS: [(&str, Option<Arm>); 2] =
+    [("the floor", Some(Arm::Floor)), ("the better floor", None)];
+
+/// Beside a floor, at every block size: the worst of them counts.
 fn floors(outcome: &Outcome) -> Vec<Goal> {
     let rows = [
         (Part::Free, Arm::Pipefs, "byte"),
@@ -139,22 +143,22 @@ fn floors(outcome: &Outcome) -> Vec<Goal> {
         (Part::Modes, Arm::Broadcast, "broadcast, byte"),
         (Part::Modes, Arm::BroadcastMessage, "broadcast, message"),
     ];
-    let of = |(part, arm, kind): (Part, Arm, &str)| {
+    let of = |(part, arm, kind): (Part, Arm, &str), (name, floor): (&str, Option<Arm>)| {
         let rows = outcome.section(part).map_or(&[][..], |section| &section.rows);
         let measured = rows
             .iter()
             .filter_map(|row| {
-                let spread = ratio(row, arm, better_floor(row)?)?;
+                let spread = ratio(row, arm, floor.or(better_floor(row))?)?;
                 Some(Measured::spread(spread, format!("with {}", row.label())))
             })
             .min_by(|one, other| one.figure.total_cmp(&other.figure));
         Goal {
-            what: format!("{}, {kind}, every size: beside the better floor", placement(part)),
+            what: format!("{}, {kind}, every size: beside {name}", placement(part)),
             bound: Bound::AtLeast(0.9, " ×"),
             measured,
         }
     };
-    rows.map(of).into()
+    rows.iter().flat_map(|row| FLOORS.map(|floor| of(*row, floor))).collect()
 }
 
 fn latency(outcome: &Outcome) -> Vec<Goal> {
@@ -164,23 +168,18 @@ fn latency(outcome: &Outcome) -> Vec<Goal> {
         bound,
         measured: spread.map(|spread| Measured::spread(spread, String::new())),
     };
-    let beside_floor = |part, what: &str| {
-        let line = outcome.line(part, what, "µs")?;
-        beside(line, quicker_floor(line)?)
-    };
-    for what in ["free", "one CPU"] {
-        goals.push(goal(
-            format!("{what}: round trip of 64 B beside the better floor"),
-            Bound::AtMost(1.15, " ×"),
-            beside_floor(Part::RoundTrip, what),
-        ));
-    }
-    for what in ["open, write 100 B, close", "open, read them, close"] {
-        goals.push(goal(
-            format!("{what}: beside the better floor"),
-            Bound::AtMost(1.2, " ×"),
-            beside_floor(Part::Cycles, what),
-        ));
+    let rows = [
+        (Part::RoundTrip, "free", "free: round trip of 64 B", 1.15),
+        (Part::RoundTrip, "one CPU", "one CPU: round trip of 64 B", 1.15),
+        (Part::Cycles, "open, write 100 B, close", "open, write 100 B, close", 1.2),
+        (Part::Cycles, "open, read them, close", "open, read them, close", 1.2),
+    ];
+    for (part, line, what, most) in rows {
+        for (name, floor) in FLOORS {
+            let line = outcome.line(part, line, "µs");
+            let spread = line.and_then(|line| beside(line, floor.or(quicker_floor(line))?));
+            goals.push(goal(format!("{what}: beside {name}"), Bound::AtMost(most, " ×"), spread));
+        }
     }
     let beside_fifo = |what, unit| beside(outcome.line(Part::Programs, what, unit)?, Arm::Fifo);
     goals.push(goal(

@@ -20,6 +20,8 @@ extern crate pipefs_shuttle as pipefs;
 mod arena;
 mod blocking;
 mod explore;
+#[path = "../../mount/fuse/data/head.rs"]
+mod head;
 mod lives;
 mod names;
 #[path = "../../mount/fuse/data/order.rs"]

@@ -8,6 +8,7 @@ use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::{Arc, Condvar, Mutex};
 
 use crate::explore::explore;
+use crate::head::Head;
 use crate::order::Order;
 
 /// Threads that read requests, and processes that make them.
@@ -49,10 +50,23 @@ enum Request {
     Open,
     /// It may be answered without a look at earlier closes; if it is not, it comes after them.
     Read,
+    /// Like an open, but others need not wait while its data comes.
+    Write,
     /// It gets its number when it is read.
     Forget,
     /// It has the number of another request and no place in the order.
     Interrupt,
+}
+
+impl Request {
+    fn opcode(self) -> u32 {
+        self as u32 + 1
+    }
+}
+
+/// As the driver tells `Order`.
+fn closes_nothing(opcode: u32) -> bool {
+    [Request::Read, Request::Write].map(Request::opcode).contains(&opcode)
 }
 
 #[derive(Default)]
@@ -122,7 +136,7 @@ impl Kernel {
     }
 
     /// read(2) of /dev/fuse, or all that is in a ring; nothing: the mount is gone.
-    fn read(&self, me: usize) -> Vec<(u64, Request)> {
+    fn read(&self, me: usize, head: &Head) -> Vec<(u64, Request)> {
         let is_asleep = |is| ASLEEP.with_borrow_mut(|asleep| asleep[me] = is);
         is_asleep(false);
         let mut queues = self.queues.lock().expect("no panic");
@@ -135,10 +149,19 @@ impl Kernel {
             queues = self.changed.wait(queues).expect("no panic");
             is_asleep(false);
         };
+        let is_copied = !queues.has_queue(me);
         drop(queues);
         is_asleep(taken.is_empty());
-        // It may be a while until the thread says what it has.
-        thread::yield_now();
+        // It is a while until the thread has all and says so; longest if there is data.
+        let yields = |count| (0..count).for_each(|_| thread::yield_now());
+        if let [(_, request), ..] = taken[..]
+            && is_copied
+        {
+            yields(thread_rng().gen_range(1..10));
+            head.put(request.opcode());
+            yields(if request == Request::Write { 20 } else { 0 });
+        }
+        yields(1);
         taken
     }
 
@@ -187,7 +210,8 @@ fn process(kernel: &Kernel) {
         match choice {
             0..4 => drop(kernel.queue(Request::Release)),
             4..8 => {
-                let request = if choice < 6 { Request::Open } else { Request::Read };
+                let kinds = [Request::Open, Request::Read, Request::Write];
+                let request = kinds[thread_rng().gen_range(0..kinds.len())];
                 let number = kernel.queue(request);
                 if choice % 2 == 0 {
                     kernel.queues.lock().expect("no panic").interrupts += 1;
@@ -211,7 +235,8 @@ fn serve(kernel: &Kernel, order: &Order, me: usize) {
     order.join(me, me as u64 + 1);
     loop {
         order.reads(me);
-        let requests = kernel.read(me);
+        order.head(me).clear();
+        let requests = kernel.read(me, order.head(me));
         if requests.is_empty() {
             return;
         }
@@ -247,7 +272,7 @@ fn serve_one(kernel: &Kernel, order: &Order, me: usize, number: u64, request: Re
             kernel.queues.lock().expect("no panic").unclosed.remove(&number);
             order.is_done(me, number);
         }
-        Request::Open => {
+        Request::Open | Request::Write => {
             look_at();
             order.is_done(me, number);
             kernel.answer(number);
@@ -255,7 +280,7 @@ fn serve_one(kernel: &Kernel, order: &Order, me: usize, number: u64, request: Re
         Request::Read => {
             order.is_done(me, number);
             if thread_rng().gen_bool(0.5) {
-                order.wait_for_turn(me, number);
+                order.wait_for_all(me, number);
                 look_at();
             }
             kernel.answer(number);
@@ -269,7 +294,7 @@ fn mount(sharing: usize) {
     ASLEEP.with_borrow_mut(|asleep| *asleep = [true; SERVERS]);
     let owners = SERVERS - sharing;
     let kernel = Arc::new(Kernel::new(1 + owners));
-    let order = Arc::new(Order::new(sharing, owners));
+    let order = Arc::new(Order::new(sharing, owners, closes_nothing));
     let servers: Vec<_> = (0..SERVERS)
         .map(|me| {
             let (kernel, order) = (kernel.clone(), order.clone());

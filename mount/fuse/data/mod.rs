@@ -3,6 +3,7 @@
 //! - `wire` — the kernel's structures, decoded and encoded
 //! - `transport` — by which ways requests come and answers go
 //! - `ring` — one of these ways: io_uring
+//! - `head` — the beginning of a request, where other threads may look at it
 //! - `order` — who waits for whom when several threads read requests
 //! - `serve` — READ, WRITE, POLL and INTERRUPT, and the delivery of answers
 //! - `closing` — FLUSH, with which a close may wait
@@ -13,6 +14,7 @@
 pub(crate) mod attr;
 pub(crate) mod buffers;
 pub(crate) mod closing;
+pub(crate) mod head;
 mod names;
 pub(crate) mod order;
 pub(crate) mod poll;

@@ -6,7 +6,8 @@
 //! else has number 10 in hand: it waits until that one is *done*: a RELEASE when the end is
 //! closed, what goes to the control plane when it is there, anything else as soon as it is read.
 //! A thread has a request in hand for as long as the kernel copies its data, so whatever need not
-//! wait for others does not.
+//! wait for others does not, and nobody waits for one that closes nothing: what it is can be seen
+//! before its data is there.
 //!
 //! A number may never come: its request was taken back before anybody read it. It is given up once
 //! every other thread either holds nothing older or sleeps in read(2) and so holds nothing at all.
@@ -21,14 +22,17 @@ use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use atomic::{AtomicU64, Ordering};
-use log::debug;
 use parking_lot::Mutex;
 #[cfg(not(shuttle))]
 use std::{hint, sync::atomic, thread};
 
+#[cfg(not(shuttle))]
+use super::head::Head;
+
 // In tests/shuttle, where a model checker decides who runs and the test is the kernel.
 #[cfg(shuttle)]
 use {
+    crate::head::Head,
     crate::requests::{sleeps, thread},
     shuttle::{hint, sync::atomic},
 };
@@ -57,6 +61,8 @@ pub(crate) struct Order {
     /// Everything below this number is done.
     horizon: AtomicU64,
     hands: Vec<Hand>,
+    /// Whether a request with this operation code is done as soon as it is read.
+    closes_nothing: fn(u32) -> bool,
 }
 
 #[derive(Debug, Default)]
@@ -75,20 +81,25 @@ struct Hand {
     idle: u64,
     /// The kernel's id of the thread, once it runs.
     tid: AtomicU64,
+    /// The beginning of what it reads.
+    head: Head,
 }
 
 impl Order {
-    /// Of so many threads that read from one queue, and after them those that have their own.
-    pub(crate) fn new(sharing: usize, owners: usize) -> Self {
+    /// Of so many threads that read from one queue, and after them those that have their own. A
+    /// request with an operation code that `closes_nothing` is done as soon as it is read.
+    pub(crate) fn new(sharing: usize, owners: usize, closes_nothing: fn(u32) -> bool) -> Self {
         let hand = |thread| Hand {
             holds: AtomicU64::new(NOTHING),
             idle: if thread < sharing { NOTHING } else { QUEUED },
             tid: AtomicU64::new(0),
+            head: Head::new(),
         };
         Self {
             done: Mutex::default(),
             horizon: AtomicU64::new(0),
             hands: (0..sharing + owners).map(hand).collect(),
+            closes_nothing,
         }
     }
 
@@ -100,6 +111,11 @@ impl Order {
     /// Thread `me` is about to read a request.
     pub(crate) fn reads(&self, me: usize) {
         self.hands[me].holds.store(READING, Ordering::SeqCst);
+    }
+
+    /// Where the kernel is to put the beginning of what thread `me` reads.
+    pub(crate) fn head(&self, me: usize) -> &Head {
+        &self.hands[me].head
     }
 
     /// It has got this one, and will say when it is done.
@@ -126,32 +142,45 @@ impl Order {
         self.has_nothing(me);
     }
 
-    /// Waits until everything that was queued before `number` is done.
+    /// Waits until everything that was queued before `number` is done, but for what closes nothing.
     pub(crate) fn wait_for_turn(&self, me: usize, number: u64) {
+        self.wait(me, number, |looks| {
+            self.nobody_else(me, number, |hand| {
+                (self.closes_nothing)(hand.head.opcode()) || looks >= SPINS && is_asleep(hand)
+            })
+        });
+    }
+
+    /// Waits until everything that was queued before `number` is done.
+    pub(crate) fn wait_for_all(&self, me: usize, number: u64) {
+        self.wait(me, number, |looks| looks >= SPINS && self.nobody_else(me, number, is_asleep));
+    }
+
+    fn wait(&self, me: usize, number: u64, is_enough: impl Fn(u32) -> bool) {
         let hand = &self.hands[me];
         if hand.idle != QUEUED {
-            return self.wait(me, number);
+            return self.look(number, is_enough);
         }
         // What is behind it in its own queue is newer: others need not wait for who waits.
         let before = hand.holds.swap(number, Ordering::SeqCst);
-        self.wait(me, number);
+        self.look(number, is_enough);
         hand.holds.store(before, Ordering::SeqCst);
     }
 
-    fn wait(&self, me: usize, number: u64) {
-        let (mut looks, mut began) = (0_u32, None);
+    /// Looks until all before `number` are done, or enough of them: `is_enough` is told how often.
+    fn look(&self, number: u64, is_enough: impl Fn(u32) -> bool) {
+        let (mut looks, mut began) = (0, None);
         while self.horizon.load(Ordering::SeqCst) < number {
             looks += 1;
-            if looks < SPINS {
-                hint::spin_loop();
-            } else if self.nobody_holds_older(me, number) {
+            if is_enough(looks) {
                 let mut done = self.done.lock();
                 if self.horizon.load(Ordering::SeqCst) < number {
-                    debug!("a request before number {number} never came");
                     self.advance(&mut done, number);
                 }
                 return;
-            } else if Instant::now() < *began.get_or_insert_with(Instant::now) + LOOK_FOR {
+            } else if looks < SPINS
+                || Instant::now() < *began.get_or_insert_with(Instant::now) + LOOK_FOR
+            {
                 hint::spin_loop();
             } else {
                 thread::sleep(Duration::from_micros(20));
@@ -169,19 +198,23 @@ impl Order {
         self.horizon.store(horizon, Ordering::SeqCst);
     }
 
-    fn nobody_holds_older(&self, me: usize, number: u64) -> bool {
-        self.hands.iter().enumerate().filter(|(other, _)| *other != me).all(|(_, hand)| {
-            match hand.holds.load(Ordering::SeqCst) {
-                NOTHING => true,
-                READING => {
-                    let sleeps = sleeps(hand.tid.load(Ordering::SeqCst));
-                    // Else it may have woken, read an older one, and be asleep elsewhere by now.
-                    sleeps && hand.holds.load(Ordering::SeqCst) == READING
-                }
-                held => held > number,
-            }
+    /// Whether no other thread has something older in hand; of one that reads, `may_read` says.
+    /// Whatever it reads after that was still in the queue when `number` was taken from there, and
+    /// is newer.
+    fn nobody_else(&self, me: usize, number: u64, may_read: impl Fn(&Hand) -> bool) -> bool {
+        let others = self.hands.iter().enumerate().filter(|(other, _)| *other != me);
+        others.map(|(_, hand)| hand).all(|hand| match hand.holds.load(Ordering::SeqCst) {
+            NOTHING => true,
+            READING => may_read(hand),
+            held => held > number,
         })
     }
+}
+
+/// Whether a thread that reads sleeps and so has nothing.
+fn is_asleep(hand: &Hand) -> bool {
+    // Else it may have woken, read an older one, and be asleep elsewhere by now.
+    sleeps(hand.tid.load(Ordering::SeqCst)) && hand.holds.load(Ordering::SeqCst) == READING
 }
 
 /// Whether a thread of this process sleeps; one that does not run yet does, one that cannot be
@@ -204,10 +237,18 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::fuse::device::thread_id;
+
+    const WRITE: u32 = 16;
+
+    /// Of two threads.
+    fn order() -> Order {
+        Order::new(2, 0, |opcode| opcode == WRITE)
+    }
 
     #[test]
     fn requests_that_are_done_in_turn_wait_for_nobody() {
-        let order = Order::new(2, 0);
+        let order = order();
         for number in [8, 10, 12] {
             order.has(0, number);
             order.wait_for_turn(0, number);
@@ -223,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_later_request_waits_until_the_earlier_one_is_done() {
-        let order = Arc::new(Order::new(2, 0));
+        let order = Arc::new(order());
         order.is_done(0, 2);
         order.has(0, 4);
         let went_on = Arc::new(AtomicBool::new(false));
@@ -242,8 +283,45 @@ mod tests {
     }
 
     #[test]
+    fn nobody_waits_for_the_data_of_what_closes_nothing() {
+        let order = order();
+        order.is_done(0, 2);
+        order.reads(0);
+        order.head(0).put(WRITE);
+        let start = Instant::now();
+        order.wait_for_turn(1, 6);
+        order.has(0, 4);
+        order.is_done(0, 4);
+        order.is_done(1, 6);
+        assert_eq!(order.horizon.load(Ordering::SeqCst), 8);
+        assert!(start.elapsed() < Duration::from_secs(10));
+    }
+
+    /// The other thread reads something else, or it cannot be seen yet what.
+    #[test]
+    fn whatever_else_others_read_is_waited_for() {
+        for opcode in [0, WRITE + 2] {
+            let order = Arc::new(order());
+            order.is_done(0, 2);
+            order.join(0, thread_id());
+            order.reads(0);
+            order.head(0).put(opcode);
+            let theirs = Arc::clone(&order);
+            let later = thread::spawn(move || theirs.wait_for_turn(1, 6));
+            // While this thread runs it may have anything in hand.
+            let until = Instant::now() + Duration::from_millis(20);
+            while Instant::now() < until {
+                assert!(!later.is_finished(), "it did not wait for {opcode}");
+            }
+            order.has(0, 4);
+            order.is_done(0, 4);
+            later.join().expect("it waited");
+        }
+    }
+
+    #[test]
     fn a_number_that_never_comes_is_given_up() {
-        let order = Order::new(2, 0);
+        let order = order();
         order.is_done(0, 2);
         // 4 was taken back; the other thread holds nothing, then something newer.
         order.wait_for_turn(0, 6);
@@ -266,7 +344,7 @@ mod tests {
             .map(|_| Arc::clone(&stop))
             .map(|stop| thread::spawn(move || while !stop.load(Ordering::Relaxed) {}))
             .collect();
-        let order = Order::new(2, 0);
+        let order = order();
         order.is_done(0, 2);
         let mut times: Vec<_> = (1..20)
             .map(|round| {

@@ -51,7 +51,8 @@ impl Driver {
             request.payload.bytes.clear();
             self.order.reads(me);
             let device = self.transports.device(me);
-            let len = match device.receive(&mut request.header, &mut request.payload.bytes) {
+            let Request { header, payload } = &mut request;
+            let len = match device.receive(self.order.head(me), header, &mut payload.bytes) {
                 // A socket that took the place of /dev/fuse (in tests) is closed.
                 Ok(0) => return Ok(()),
                 Ok(len) => len,
@@ -190,7 +191,7 @@ impl Driver {
             progress = self.engine.read(end, size, Blocking::No, ticket, now, effects);
         }
         if matches!(progress, Err(Error::WouldBlock)) {
-            self.order.wait_for_turn(me, ticket.id());
+            self.order.wait_for_all(me, ticket.id());
             progress = self.engine.read(end, size, blocking, ticket, now, effects);
         }
         // Writers that may go on are answered first: their next request overlaps the long copy.
@@ -357,6 +358,11 @@ impl<'a> Turn<'a> {
 /// has to, see [`Driver::read`].
 fn may_come_first(opcode: u32) -> bool {
     matches!(opcode, opcode::FORGET | opcode::BATCH_FORGET | opcode::READ)
+}
+
+/// Whether others need not wait for such a request, even while its data comes.
+pub(crate) fn closes_nothing(opcode: u32) -> bool {
+    matches!(opcode, opcode::READ | opcode::WRITE)
 }
 
 impl Drop for Turn<'_> {
