@@ -13,8 +13,6 @@ use std::collections::HashMap;
 
 use pipefs::{EndId, Ino, PipeHandle};
 
-use super::sizes::SMALL;
-
 /// First door's number. Directories, and pipes in listings, use the engine's numbers below it.
 const FIRST_DOOR: u64 = 1 << 48;
 
@@ -32,7 +30,7 @@ pub(crate) struct Door {
     opens: u32,
     /// The thread that a LOOKUP gave it to, and that has not opened it yet.
     promised: Option<u32>,
-    /// The size that the kernel is to keep, in bytes; stat(2) shows 0.
+    /// The size that the kernel is to keep while it is open, in bytes; stat(2) shows 0.
     pub(crate) size: u64,
     /// References that the kernel holds.
     lookups: u32,
@@ -68,7 +66,7 @@ impl Doors {
         self.made += 1;
         self.newest.insert(pipe.ino(), nodeid);
         let (end, opens, promised) = (EndId::from_raw(0), 0, None);
-        let door = Door { pipe, uid, is_fifo, end, opens, promised, size: SMALL, lookups: 1 };
+        let door = Door { pipe, uid, is_fifo, end, opens, promised, size: 0, lookups: 1 };
         self.doors.insert(nodeid, door);
         nodeid
     }
@@ -82,7 +80,7 @@ impl Doors {
         let nodeid = match door.filter(|(_, door)| door.is_free_for(thread, uid)) {
             Some((nodeid, door)) => {
                 door.lookups += 1;
-                door.size = SMALL;
+                door.size = 0;
                 nodeid
             }
             None => self.make(pipe.clone(), uid, false),
@@ -206,7 +204,7 @@ mod tests {
         assert!(doors.attach(newest, EndId::from_raw(2), 100, 8));
         doors.leave(newest);
         assert_eq!(doors.find_or_make(&pipe, 9, UID), newest);
-        assert_eq!(doors.get(newest).unwrap().size, SMALL);
+        assert_eq!(doors.get(newest).unwrap().size, 0);
         doors.forget(newest, 2);
         assert!(doors.get(newest).is_some());
         doors.forget(newest, 1);

@@ -48,8 +48,22 @@ impl Driver {
         Ok(file_attributes(nodeid, kind, size, status))
     }
 
-    /// What a thread has looked up, with its attributes: a door to a pipe, or a directory's own
-    /// number.
+    /// The attributes that stat(2) shows of a node.
+    pub(crate) fn shown_attributes(
+        &self,
+        nodeid: u64,
+        node: &Node<PipeHandle>,
+    ) -> Result<FileAttr, Error> {
+        let mut attributes = self.attributes(nodeid, node)?;
+        if let Node::Pipe(pipe) = node {
+            attributes.ino = INodeNo(pipe.ino().0);
+            attributes.size = 0;
+        }
+        Ok(attributes)
+    }
+
+    /// What a thread has looked up, with its attributes as they are shown: a door to a pipe that
+    /// nobody has open, or a directory's own number.
     pub(crate) fn found(
         &self,
         node: &Node<PipeHandle>,
@@ -64,7 +78,7 @@ impl Driver {
                 nodeid
             }
         };
-        self.entry(nodeid, node)
+        self.entry(nodeid, self.shown_attributes(nodeid, node))
     }
 
     /// A new door to a pipe, or a directory's own number, with its attributes.
@@ -78,12 +92,15 @@ impl Driver {
             Node::Directory(ino) => ino.0,
             Node::Pipe(pipe) => self.doors.lock().make(pipe.clone(), uid, is_fifo),
         };
-        self.entry(nodeid, node)
+        self.entry(nodeid, self.attributes(nodeid, node))
     }
 
     /// The kernel gets no reference if there is an error.
-    fn entry(&self, nodeid: u64, node: &Node<PipeHandle>) -> Result<(u64, FileAttr), Error> {
-        let attributes = self.attributes(nodeid, node);
+    fn entry(
+        &self,
+        nodeid: u64,
+        attributes: Result<FileAttr, Error>,
+    ) -> Result<(u64, FileAttr), Error> {
         if attributes.is_err() {
             self.doors.lock().forget(nodeid, 1);
         }

@@ -27,7 +27,7 @@ use super::data::wire;
 use super::driver::Driver;
 
 /// The size of an inode through which nobody writes, in bytes.
-pub(crate) const SMALL: u64 = 2;
+const SMALL: u64 = 2;
 
 /// That of an inode through which somebody writes, in bytes: as long as write(2) can be, which is
 /// less than 2 GiB by a page. 32-bit programs could not open a larger file.
@@ -106,7 +106,7 @@ impl Driver {
                 self.unwritten.insert(door);
             }
             self.restore_size_later(RestoreSize { door, times: 0, until_written });
-        } else if is_large {
+        } else if is_first {
             self.notify(&wire::notify_size(door, size));
         }
     }

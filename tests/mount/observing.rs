@@ -9,7 +9,7 @@ use crate::harness::{Actor, Errno, Mount, eventually, sys};
 use crate::session::{MountPoint, assert_succeeded};
 use crate::{SOON, skip_without_fuse};
 
-fn totals(mount: &Mount) -> Value {
+pub(crate) fn totals(mount: &Mount) -> Value {
     let text = attribute(mount.dir(), "user.pipefs.state").unwrap();
     let state: Value = serde_json::from_slice(&text).unwrap();
     state["totals"].clone()

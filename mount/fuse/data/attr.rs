@@ -47,21 +47,29 @@ pub(crate) fn forgotten_nodes(body: &[u8]) -> Option<impl Iterator<Item = (u64, 
     complete.then(|| nodes.iter().map(move |node| (word(&node[..8]), word(&node[8..]))))
 }
 
-/// `struct fuse_entry_out` without lifetimes: the kernel asks anew each time.
-pub(super) fn entry_out(nodeid: u64, attributes: &FileAttr) -> [u8; ENTRY_BYTES + ATTR_BYTES] {
+/// `struct fuse_entry_out`: the kernel asks for the name anew each time, and for the attributes
+/// after `lifetime`.
+pub(super) fn entry_out(
+    nodeid: u64,
+    attributes: &FileAttr,
+    lifetime: Duration,
+) -> [u8; ENTRY_BYTES + ATTR_BYTES] {
     let mut out = [0; ENTRY_BYTES + ATTR_BYTES];
     out[..8].copy_from_slice(&nodeid.to_ne_bytes());
+    out[24..32].copy_from_slice(&lifetime.as_secs().to_ne_bytes());
+    out[36..ENTRY_BYTES].copy_from_slice(&lifetime.subsec_nanos().to_ne_bytes());
     out[ENTRY_BYTES..].copy_from_slice(&attr(attributes));
     out
 }
 
-/// `struct fuse_attr_out`; the lifetime is in whole seconds.
+/// `struct fuse_attr_out`.
 pub(super) fn attr_out(
     attributes: &FileAttr,
     lifetime: Duration,
 ) -> [u8; LIFETIME_BYTES + ATTR_BYTES] {
     let mut out = [0; LIFETIME_BYTES + ATTR_BYTES];
     out[..8].copy_from_slice(&lifetime.as_secs().to_ne_bytes());
+    out[8..12].copy_from_slice(&lifetime.subsec_nanos().to_ne_bytes());
     out[LIFETIME_BYTES..].copy_from_slice(&attr(attributes));
     out
 }
@@ -140,16 +148,17 @@ mod tests {
             blksize: 13,
             flags: 0,
         };
-        let out = entry_out(99, &attributes);
+        let lifetime = Duration::new(3, 4);
+        let out = entry_out(99, &attributes, lifetime);
         let long = |at: usize| u64::from_ne_bytes(out[at..at + 8].try_into().unwrap());
         let word = |at: usize| u32::from_ne_bytes(out[at..at + 4].try_into().unwrap());
-        assert_eq!(long(0), 99);
+        assert_eq!((long(0), long(24), word(36)), (99, 3, 4));
         assert_eq!([0, 1, 2, 3, 4, 5].map(|number| long(40 + 8 * number)), [1, 2, 3, 4, 5, 6]);
         let words = [10, 11, 12, libc::S_IFREG | 0o644, 7, 8, 9, 0, 13, 0];
         assert_eq!([0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(|number| word(88 + 4 * number)), words);
-        let out_of_getattr = attr_out(&attributes, Duration::from_secs(3));
+        let out_of_getattr = attr_out(&attributes, lifetime);
         assert_eq!(out_of_getattr[16..], out[40..]);
-        assert_eq!(u64::from_ne_bytes(out_of_getattr[..8].try_into().unwrap()), 3);
+        assert_eq!(out_of_getattr[..16], [3, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0]);
     }
 
     #[test]

@@ -21,6 +21,10 @@ const OPEN_FOR_EXEC: i32 = 0x20;
 /// it would. Only times change without its doing, when a name goes or comes by itself.
 const DIRECTORY_LIFETIME: Duration = Duration::from_secs(1);
 
+/// How long it need not ask for a pipe's again after a LOOKUP: it counts in ticks of its clock, and
+/// makes this the next one. Then the check of permissions that follows at once needs no GETATTR.
+const PIPE_LIFETIME: Duration = Duration::from_nanos(1);
+
 /// A request's body, in one piece.
 pub(super) type Body = SmallVec<[u8; 512]>;
 
@@ -49,7 +53,13 @@ impl Driver {
         let name = attr::name(body)?;
         let found = self.engine.lookup(Ino(header.nodeid), name);
         match found.and_then(|node| self.found(&node, header.pid, header.uid)) {
-            Ok((nodeid, attributes)) => self.reply(ticket, &attr::entry_out(nodeid, &attributes)),
+            Ok((nodeid, attributes)) => {
+                let lifetime = match attributes.kind {
+                    FileType::Directory => DIRECTORY_LIFETIME,
+                    _ => PIPE_LIFETIME,
+                };
+                self.reply(ticket, &attr::entry_out(nodeid, &attributes, lifetime));
+            }
             Err(error) => self.reply_error(ticket, errno(error)),
         }
         Some(())
@@ -57,10 +67,8 @@ impl Driver {
 
     fn get_attributes(&self, ticket: Ticket, nodeid: u64) {
         let attributes = self.node(INodeNo(nodeid)).and_then(|node| {
-            let mut attributes = self.attributes(nodeid, &node)?;
-            if let Node::Pipe(pipe) = node {
-                attributes.ino = INodeNo(pipe.ino().0);
-                attributes.size = 0;
+            let attributes = self.shown_attributes(nodeid, &node)?;
+            if let Node::Pipe(_) = node {
                 // With this notice first, the kernel shows the answer but does not keep it: the
                 // inode's size stays as it is.
                 self.notify(&wire::notify_stale_attributes(nodeid));
