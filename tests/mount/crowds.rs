@@ -1,12 +1,15 @@
 //! Hundreds who wait at once: for each other, and for being killed.
 
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use libc::{O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, SIGKILL, SIGTERM};
+use libc::{O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, SIGINT, SIGKILL, SIGTERM};
 
 use crate::harness::actor::{Step, killed_by};
 use crate::harness::process::tasks;
-use crate::harness::{Actor, Mount, Task, sys};
+use crate::harness::{Actor, Mount, Task, eventually, sys, uring};
+use crate::observing::state;
 use crate::{SOON, skip_without_fuse};
 
 const CROWD: usize = 300;
@@ -49,6 +52,48 @@ fn hundreds_of_reads_and_opens_wait_without_threads() {
         .collect();
     got.sort_unstable();
     assert!(got.into_iter().eq(0..CROWD));
+}
+
+/// How many descriptors of /dev/fuse the driver has.
+fn devices(mount: &Mount) -> usize {
+    let all = fs::read_dir(format!("/proc/{}/fd", mount.pid())).unwrap();
+    let links = all.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+    links.filter(|link| link == Path::new("/dev/fuse")).count()
+}
+
+/// The kernel looks for a request among those that came by the same descriptor. So a crowd is
+/// spread over several, and whoever is in it is answered and can be killed as ever.
+#[test]
+fn a_crowd_is_spread_over_descriptors() {
+    const READS: usize = 1500;
+    skip_without_fuse!();
+    let mount = Mount::with(&["-o", "mode=shared"]);
+    let server = mount.open("p", O_RDWR | O_CREAT);
+    let few = devices(&mount);
+    let ends: Vec<_> = (0..READS).map(|_| mount.open("p", O_RDONLY)).collect();
+    assert_eq!(devices(&mount), few, "nobody waits");
+    let reads: Vec<_> = ends.into_iter().map(|end| Task::spawn(move || end.read(1))).collect();
+    let mut killed: Vec<_> = (0..20)
+        .map(|_| Actor::start(&[Step::Open(mount.path("p"), O_RDONLY), Step::Read(1)]))
+        .collect();
+    killed.iter_mut().for_each(Actor::until_waiting);
+    let waiting = || state(&mount)["waiting_operations"].as_u64().unwrap();
+    eventually(SOON, || waiting() == (READS + killed.len()) as u64);
+    let most = 33 * std::thread::available_parallelism().map_or(4, usize::from);
+    let devices = devices(&mount);
+    let is_plain = few > 0 && !uring::is_wanted();
+    assert!(devices <= most && (devices > few || !is_plain), "{devices} descriptors, before {few}");
+    for actor in &mut killed {
+        actor.child.signal(SIGINT);
+        assert!(killed_by(actor.child.wait(SOON), SIGINT), "{actor:?}");
+    }
+    assert_eq!(waiting(), READS as u64);
+    server.write_all(&[b'x'; READS]).unwrap();
+    for read in reads {
+        assert_eq!(read.join(SOON).unwrap(), b"x");
+    }
+    drop(server);
+    assert_eq!(mount.open("p", O_RDWR).write(b"y"), Ok(1));
 }
 
 /// SEMANTICS: wait-kill

@@ -9,10 +9,14 @@ use crate::harness::{Actor, Errno, Mount, eventually, sys};
 use crate::session::{MountPoint, assert_succeeded};
 use crate::{SOON, skip_without_fuse};
 
-pub(crate) fn totals(mount: &Mount) -> Value {
+/// What the mount says of itself.
+pub(crate) fn state(mount: &Mount) -> Value {
     let text = attribute(mount.dir(), "user.pipefs.state").unwrap();
-    let state: Value = serde_json::from_slice(&text).unwrap();
-    state["totals"].clone()
+    serde_json::from_slice(&text).unwrap()
+}
+
+pub(crate) fn totals(mount: &Mount) -> Value {
+    state(mount)["totals"].clone()
 }
 
 /// > The root directory's state counts what the mount was asked and what it answered.

@@ -21,16 +21,26 @@ use crate::fuse::handle::Handle;
 use crate::fuse::route::{Plane, is_whole, plane_of};
 use crate::survive::survive;
 
+/// How many requests a thread serves before it looks again which descriptor to read.
+const LOOK_EVERY: u32 = 64;
+
 /// One request as it was read: the first 80 bytes, and a buffer with the rest.
 pub(crate) struct Request {
+    /// By which way it came.
+    way: usize,
     pub(super) header: [u8; WRITE_HEADER_BYTES],
     /// Room for the largest payload; another one when the queue keeps it.
     pub(super) payload: Buffer,
 }
 
 impl Request {
-    pub(super) fn new(buffers: &Buffers) -> Self {
-        Self { header: [0; WRITE_HEADER_BYTES], payload: buffers.take() }
+    /// To come by this way.
+    pub(super) fn new(way: usize, buffers: &Buffers) -> Self {
+        Self { way, header: [0; WRITE_HEADER_BYTES], payload: buffers.take() }
+    }
+
+    fn ticket(&self, header: InHeader) -> Ticket {
+        Ticket(header.unique).tagged(self.way as u8)
     }
 }
 
@@ -45,13 +55,19 @@ impl Driver {
         }
         Counters::join(me);
         self.order.join(me, thread_id());
-        let mut request = Request::new(&self.buffers);
+        let mut request = Request::new(me, &self.buffers);
         let mut effects = Effects::default();
+        let mut until_look = 0;
         loop {
+            if until_look == 0 {
+                request.way = self.transports.way_for(me, self.engine.waiting_count());
+                until_look = LOOK_EVERY;
+            }
+            until_look -= 1;
             request.payload.bytes.clear();
             self.order.reads(me);
-            let device = self.transports.device(me);
-            let Request { header, payload } = &mut request;
+            let device = self.transports.device(request.way);
+            let Request { header, payload, .. } = &mut request;
             let len = match device.receive(self.order.head(me), header, &mut payload.bytes) {
                 // A socket that took the place of /dev/fuse (in tests) is closed.
                 Ok(0) => return Ok(()),
@@ -78,7 +94,7 @@ impl Driver {
                     self.serve(me, header, len, request, effects);
                 });
                 if served.is_none() {
-                    self.answer_panicked(me, header, request, effects);
+                    self.answer_panicked(header, request, effects);
                 }
             }
             None => {
@@ -97,7 +113,7 @@ impl Driver {
         effects: &mut Effects,
     ) {
         self.counters.request(header.opcode);
-        let ticket = Ticket(header.unique).tagged(me as u8);
+        let ticket = request.ticket(header);
         let message = &mut request.header[..len.min(WRITE_HEADER_BYTES)];
         let turn = Turn::begin(&self.order, me, header);
         let known = match (plane_of(header.opcode), header.opcode) {
@@ -155,14 +171,8 @@ impl Driver {
 
     /// What was decided about others stands. An answer that the request has got already counts:
     /// the kernel does not take a second one.
-    fn answer_panicked(
-        &self,
-        me: usize,
-        header: InHeader,
-        request: &mut Request,
-        effects: &mut Effects,
-    ) {
-        let ticket = Ticket(header.unique).tagged(me as u8);
+    fn answer_panicked(&self, header: InHeader, request: &mut Request, effects: &mut Effects) {
+        let ticket = request.ticket(header);
         request.payload = self.buffers.take();
         drop(self.take_waiting(ticket));
         self.reply_error(ticket, libc::EIO);

@@ -181,7 +181,7 @@ mod tests {
             let operation: Vec<u8> = (0..operation).collect();
             let payload: Vec<u8> = (0..payload).map(|at| at as u8).collect();
             let mut entry = filled(&operation, &payload);
-            let mut request = Request::new(&buffers);
+            let mut request = Request::new(1, &buffers);
             let len = entry.take_request(&mut request).expect("it is well-formed");
             assert_eq!(len, IN_HEADER_BYTES + operation.len() + payload.len());
             let head = &request.header[IN_HEADER_BYTES..len.min(WRITE_HEADER_BYTES)];
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_request_of_another_length_than_it_says_is_none() {
-        let mut request = Request::new(&Buffers::default());
+        let mut request = Request::new(1, &Buffers::default());
         for len in [0, IN_HEADER_BYTES + 4, IN_HEADER_BYTES + 5 + 129, u32::MAX as usize] {
             let mut entry = filled(&[1; 40], &[2; 5]);
             entry.header()[..4].copy_from_slice(&(len as u32).to_ne_bytes());

@@ -30,7 +30,7 @@ impl Driver {
         stay_on_cpu(owner.queue());
         Counters::join(me);
         self.order.join(me, thread_id());
-        let mut request = Request::new(&self.buffers);
+        let mut request = Request::new(me, &self.buffers);
         let mut effects = Effects::default();
         let mut watch = Watch::default();
         owner.begin(self.transports.device(0).number())?;
