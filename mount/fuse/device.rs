@@ -69,8 +69,8 @@ impl Device {
         ];
         let len = loop {
             head.clear();
-            // SAFETY: both parts are as long as stated and borrowed: the first one's words are
-            // atomic, the second one is ours alone.
+            // SAFETY: both parts are as long as stated and borrowed. The second one is ours alone;
+            // others may look at the first one meanwhile, so it is made of atomic words.
             let len = unsafe { libc::readv(self.0.as_raw_fd(), parts.as_ptr(), 2) };
             match usize::try_from(len) {
                 Ok(len) => break len,
@@ -251,4 +251,44 @@ fn allowed_cpus() -> Option<impl Iterator<Item = usize>> {
 /// The calling thread's id.
 pub(crate) fn thread_id() -> u64 {
     gettid().as_raw() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Arc;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Else others could take what was read last for what is being read.
+    #[test]
+    fn the_head_is_empty_while_nothing_has_come() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        let (device, head) = (Device::new(reader.into()), Arc::new(Head::new()));
+        let message = |opcode: u32| {
+            let mut message = [7; WRITE_HEADER_BYTES];
+            message[4..8].copy_from_slice(&opcode.to_ne_bytes());
+            message
+        };
+        let receive = move |head: &Head| {
+            let (mut header, mut payload) = ([0; WRITE_HEADER_BYTES], BytesMut::with_capacity(9));
+            (device.receive(head, &mut header, &mut payload), header)
+        };
+        writer.write_all(&message(16)).unwrap();
+        let (len, header) = receive(&head);
+        assert_eq!((len.unwrap(), header), (WRITE_HEADER_BYTES, message(16)));
+        assert_eq!(head.opcode(), 16);
+        let theirs = Arc::clone(&head);
+        let waiting = thread::spawn(move || receive(&theirs).1);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while head.opcode() != 0 {
+            assert!(Instant::now() < deadline, "it still shows what has been read");
+            thread::sleep(Duration::from_millis(1));
+        }
+        writer.write_all(&message(15)).unwrap();
+        assert_eq!(waiting.join().unwrap(), message(15));
+        assert_eq!(head.opcode(), 15);
+    }
 }

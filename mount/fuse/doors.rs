@@ -13,6 +13,8 @@ use std::collections::HashMap;
 
 use pipefs::{EndId, Ino, PipeHandle};
 
+use super::permissions::Permissions;
+
 /// First door's number. Directories, and pipes in listings, use the engine's numbers below it.
 const FIRST_DOOR: u64 = 1 << 48;
 
@@ -22,6 +24,8 @@ pub(crate) struct Door {
     pub(crate) pipe: PipeHandle,
     /// The user that looked it up, the only one that it is given to again.
     uid: u32,
+    /// What the kernel was told of the pipe when it got to know the door.
+    pub(crate) told: Permissions,
     /// mkfifo's answer: this one inode is shown as FIFO, every later door as regular file.
     pub(crate) is_fifo: bool,
     /// The end that was opened through it last, if it is open.
@@ -37,9 +41,14 @@ pub(crate) struct Door {
 }
 
 impl Door {
+    /// Whether the thread that opens it has just looked it up.
+    pub(crate) fn is_promised_to(&self, thread: u32) -> bool {
+        self.promised == Some(thread)
+    }
+
     /// The end that an open by this thread joins, if there was no LOOKUP before it.
     pub(crate) fn reopened_by(&self, thread: u32) -> Option<EndId> {
-        (self.opens > 0 && self.promised != Some(thread)).then_some(self.end)
+        (self.opens > 0 && !self.is_promised_to(thread)).then_some(self.end)
     }
 
     /// Whether nobody has it open, or is about to open it, but for this thread, and it is its
@@ -47,6 +56,11 @@ impl Door {
     fn is_free_for(&self, thread: u32, uid: u32) -> bool {
         let is_promised = self.promised.is_some_and(|other| other != thread);
         self.opens == 0 && !is_promised && !self.is_fifo && self.uid == uid
+    }
+
+    /// Whether somebody has it open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.opens > 0
     }
 }
 
@@ -61,29 +75,43 @@ pub(crate) struct Doors {
 
 impl Doors {
     /// A new door for a user, with the one reference that the reply gives the kernel.
-    pub(crate) fn make(&mut self, pipe: PipeHandle, uid: u32, is_fifo: bool) -> u64 {
+    pub(crate) fn make(
+        &mut self,
+        pipe: PipeHandle,
+        uid: u32,
+        told: Permissions,
+        is_fifo: bool,
+    ) -> u64 {
         let nodeid = FIRST_DOOR + self.made;
         self.made += 1;
         self.newest.insert(pipe.ino(), nodeid);
         let (end, opens, promised) = (EndId::from_raw(0), 0, None);
-        let door = Door { pipe, uid, is_fifo, end, opens, promised, size: 0, lookups: 1 };
+        let door = Door { pipe, uid, told, is_fifo, end, opens, promised, size: 0, lookups: 1 };
         self.doors.insert(nodeid, door);
         nodeid
     }
 
     /// A door for a user's thread that looks the pipe up: one that nobody uses any more, because
     /// the kernel knows that already, or a new one. Threads that the driver cannot tell apart (0:
-    /// they are in no PID namespace that it sees) get new ones.
-    pub(crate) fn find_or_make(&mut self, pipe: &PipeHandle, thread: u32, uid: u32) -> u64 {
+    /// they are in no PID namespace that it sees) get new ones. So does everybody when permissions
+    /// have changed: the kernel may not take in what it is told of an inode that it knows.
+    pub(crate) fn find_or_make(
+        &mut self,
+        pipe: &PipeHandle,
+        thread: u32,
+        uid: u32,
+        told: Permissions,
+    ) -> u64 {
         let newest = self.newest.get(&pipe.ino()).copied().filter(|_| thread != 0);
         let door = newest.and_then(|nodeid| Some((nodeid, self.doors.get_mut(&nodeid)?)));
-        let nodeid = match door.filter(|(_, door)| door.is_free_for(thread, uid)) {
+        let is_fit = |door: &Door| door.is_free_for(thread, uid) && door.told == told;
+        let nodeid = match door.filter(|(_, door)| is_fit(door)) {
             Some((nodeid, door)) => {
                 door.lookups += 1;
                 door.size = 0;
                 nodeid
             }
-            None => self.make(pipe.clone(), uid, false),
+            None => self.make(pipe.clone(), uid, told, false),
         };
         if let Some(door) = self.doors.get_mut(&nodeid) {
             door.promised = Some(thread);
@@ -163,6 +191,10 @@ mod tests {
 
     const UID: u32 = 1000;
 
+    fn told() -> Permissions {
+        Attributes::new(0o755, 0, 0, SystemTime::UNIX_EPOCH).into()
+    }
+
     fn pipes() -> [PipeHandle; 2] {
         let attributes = Attributes::new(0o755, 0, 0, SystemTime::UNIX_EPOCH);
         let engine = Engine::new(Settings::default(), Bounds::memory(u64::MAX), attributes);
@@ -177,12 +209,12 @@ mod tests {
     #[test]
     fn who_looks_up_at_once_gets_doors_apart() {
         let (mut doors, pipe) = (Doors::default(), pipe());
-        let first = doors.find_or_make(&pipe, 7, UID);
-        assert_ne!(doors.find_or_make(&pipe, 8, UID), first, "7 may be about to open it");
-        let third = doors.find_or_make(&pipe, 8, UID);
+        let first = doors.find_or_make(&pipe, 7, UID, told());
+        assert_ne!(doors.find_or_make(&pipe, 8, UID, told()), first, "7 may be about to open it");
+        let third = doors.find_or_make(&pipe, 8, UID, told());
         assert_ne!(third, first);
         assert_eq!(
-            doors.find_or_make(&pipe, 8, UID),
+            doors.find_or_make(&pipe, 8, UID, told()),
             third,
             "a thread looks up one path at a time"
         );
@@ -191,19 +223,23 @@ mod tests {
     #[test]
     fn a_door_is_given_again_when_all_have_left() {
         let (mut doors, pipe) = (Doors::default(), pipe());
-        let door = doors.find_or_make(&pipe, 7, UID);
+        let door = doors.find_or_make(&pipe, 7, UID, told());
         assert!(doors.attach(door, EndId::from_raw(1), 100, 7));
         assert!(!doors.attach(door, EndId::from_raw(1), 100, 9), "by way of /proc");
         doors.leave(door);
-        let other = doors.find_or_make(&pipe, 8, UID);
+        let other = doors.find_or_make(&pipe, 8, UID, told());
         assert_ne!(other, door);
         doors.forget(other, 1);
         doors.leave(door);
-        assert_ne!(doors.find_or_make(&pipe, 8, UID), door, "the kernel knows no name for it");
-        let newest = doors.find_or_make(&pipe, 8, UID);
+        assert_ne!(
+            doors.find_or_make(&pipe, 8, UID, told()),
+            door,
+            "the kernel knows no name for it"
+        );
+        let newest = doors.find_or_make(&pipe, 8, UID, told());
         assert!(doors.attach(newest, EndId::from_raw(2), 100, 8));
         doors.leave(newest);
-        assert_eq!(doors.find_or_make(&pipe, 9, UID), newest);
+        assert_eq!(doors.find_or_make(&pipe, 9, UID, told()), newest);
         assert_eq!(doors.get(newest).unwrap().size, 0);
         doors.forget(newest, 2);
         assert!(doors.get(newest).is_some());
@@ -214,16 +250,16 @@ mod tests {
     #[test]
     fn threads_without_a_number_and_fifos_share_no_door() {
         let (mut doors, pipe) = (Doors::default(), pipe());
-        let door = doors.find_or_make(&pipe, 0, UID);
-        assert_ne!(doors.find_or_make(&pipe, 0, UID), door);
-        let fifo = doors.make(pipe.clone(), UID, true);
-        assert_ne!(doors.find_or_make(&pipe, 7, UID), fifo);
+        let door = doors.find_or_make(&pipe, 0, UID, told());
+        assert_ne!(doors.find_or_make(&pipe, 0, UID, told()), door);
+        let fifo = doors.make(pipe.clone(), UID, told(), true);
+        assert_ne!(doors.find_or_make(&pipe, 7, UID, told()), fifo);
     }
 
     #[test]
     fn an_open_without_a_lookup_joins_the_end() {
         let (mut doors, pipe) = (Doors::default(), pipe());
-        let (door, end) = (doors.find_or_make(&pipe, 7, UID), EndId::from_raw(1));
+        let (door, end) = (doors.find_or_make(&pipe, 7, UID, told()), EndId::from_raw(1));
         assert_eq!(doors.get(door).unwrap().reopened_by(7), None);
         // Somebody who holds the path (`O_PATH`) is faster; 7 wants an end of its own still.
         doors.attach(door, end, 100, 8);
@@ -236,10 +272,10 @@ mod tests {
     #[test]
     fn a_door_that_leads_elsewhere_is_not_given_for_the_pipe_that_it_led_to() {
         let (mut doors, [before, now]) = (Doors::default(), pipes());
-        let door = doors.find_or_make(&before, 7, UID);
+        let door = doors.find_or_make(&before, 7, UID, told());
         doors.lead_to(door, &now);
-        assert_eq!(doors.find_or_make(&now, 7, UID), door);
-        let other = doors.find_or_make(&before, 7, UID);
+        assert_eq!(doors.find_or_make(&now, 7, UID, told()), door);
+        let other = doors.find_or_make(&before, 7, UID, told());
         assert_ne!(other, door);
         doors.lead_to(other, &now);
         doors.forget(door, 2);
@@ -251,13 +287,23 @@ mod tests {
     #[test]
     fn a_door_is_given_to_its_user_alone() {
         let (mut doors, pipe) = (Doors::default(), pipe());
-        let door = doors.find_or_make(&pipe, 7, UID);
+        let door = doors.find_or_make(&pipe, 7, UID, told());
         doors.attach(door, EndId::from_raw(1), 100, 7);
         doors.leave(door);
-        assert_ne!(doors.find_or_make(&pipe, 8, UID + 1), door);
-        let door = doors.find_or_make(&pipe, 7, UID);
+        assert_ne!(doors.find_or_make(&pipe, 8, UID + 1, told()), door);
+        let door = doors.find_or_make(&pipe, 7, UID, told());
         doors.attach(door, EndId::from_raw(2), 100, 7);
         doors.leave(door);
-        assert_eq!(doors.find_or_make(&pipe, 9, UID), door);
+        assert_eq!(doors.find_or_make(&pipe, 9, UID, told()), door);
+    }
+
+    #[test]
+    fn who_comes_after_a_change_of_permissions_gets_another_door() {
+        let (mut doors, pipe) = (Doors::default(), pipe());
+        let door = doors.find_or_make(&pipe, 7, UID, told());
+        let now = Attributes::new(0o700, 0, 0, SystemTime::UNIX_EPOCH).into();
+        let other = doors.find_or_make(&pipe, 7, UID, now);
+        assert_ne!(other, door);
+        assert_eq!(doors.find_or_make(&pipe, 7, UID, now), other);
     }
 }

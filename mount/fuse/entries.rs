@@ -10,10 +10,11 @@ use pipefs::{
     Status, Ticket, Wanted, Who,
 };
 
-use super::doors::Doors;
+use super::doors::{Door, Doors};
 use super::driver::Driver;
 use super::errno::fuser_errno;
-use super::sizes::size_for;
+use super::permissions::Permissions;
+use super::sizes::{SMALL, size_for};
 
 /// Attributes and entries are asked for anew each time: other doors change them.
 pub(crate) const NO_LIFETIME: Duration = Duration::ZERO;
@@ -38,14 +39,55 @@ impl Driver {
         node: &Node<PipeHandle>,
     ) -> Result<FileAttr, Error> {
         let status = self.engine.status(node)?;
-        let (is_fifo, size) =
-            self.doors.lock().get(nodeid).map_or((false, 0), |door| (door.is_fifo, door.size));
+        // What is not open is given a size all the same: somebody may be opening it just now.
+        let kept = |door: &Door| (door.is_fifo, door.size.max(SMALL));
+        let (is_fifo, size) = self.doors.lock().get(nodeid).map_or((false, 0), kept);
         let kind = match node {
             Node::Directory(_) => FileType::Directory,
             Node::Pipe(_) if is_fifo => FileType::NamedPipe,
             Node::Pipe(_) => FileType::RegularFile,
         };
         Ok(file_attributes(nodeid, kind, size, status))
+    }
+
+    /// What permissions of a node are checked by now.
+    fn permissions(&self, node: &Node<PipeHandle>) -> Result<Permissions, Error> {
+        Ok(self.engine.status(node)?.attributes.into())
+    }
+
+    /// Sees to the permissions of a door's pipe where the kernel, which has checked them, may not
+    /// know that they have changed.
+    ///
+    /// # Errors
+    /// [`Error::AccessDenied`]; or the pipe was given up.
+    pub(crate) fn check_permissions(
+        &self,
+        door: &Door,
+        wanted: Wanted,
+        who: Who,
+    ) -> Result<(), Error> {
+        let now = self.permissions(&Node::Pipe(door.pipe.clone()))?;
+        match now == door.told || now.allow(wanted, who) {
+            true => Ok(()),
+            false => Err(Error::AccessDenied),
+        }
+    }
+
+    /// A node whose attributes somebody reads or writes.
+    ///
+    /// # Errors
+    /// It is not there; or [`Self::check_permissions`].
+    pub(crate) fn node_for(
+        &self,
+        nodeid: INodeNo,
+        wanted: Wanted,
+        request: &Request,
+    ) -> Result<Node<PipeHandle>, Error> {
+        let door = self.doors.lock().get(nodeid.0).cloned();
+        if let Some(door) = door {
+            self.check_permissions(&door, wanted, who(request))?;
+        }
+        self.node(nodeid)
     }
 
     /// The attributes that stat(2) shows of a node.
@@ -73,7 +115,8 @@ impl Driver {
         let nodeid = match node {
             Node::Directory(ino) => ino.0,
             Node::Pipe(pipe) => {
-                let nodeid = self.doors.lock().find_or_make(pipe, thread, uid);
+                let told = self.permissions(node)?;
+                let nodeid = self.doors.lock().find_or_make(pipe, thread, uid, told);
                 self.unwritten.remove(nodeid);
                 nodeid
             }
@@ -90,7 +133,10 @@ impl Driver {
     ) -> Result<(u64, FileAttr), Error> {
         let nodeid = match node {
             Node::Directory(ino) => ino.0,
-            Node::Pipe(pipe) => self.doors.lock().make(pipe.clone(), uid, is_fifo),
+            Node::Pipe(pipe) => {
+                let told = self.permissions(node)?;
+                self.doors.lock().make(pipe.clone(), uid, told, is_fifo)
+            }
         };
         self.entry(nodeid, self.attributes(nodeid, node))
     }
@@ -163,9 +209,10 @@ impl Driver {
                 return Err(error);
             }
         };
+        let told = self.permissions(&Node::Pipe(pipe.clone()))?;
         let nodeid = {
             let mut doors = self.doors.lock();
-            let nodeid = doors.make(pipe.clone(), open.who.uid, false);
+            let nodeid = doors.make(pipe.clone(), open.who.uid, told, false);
             doors.attach(nodeid, end, size_for(open.wanted), open.who.pid);
             nodeid
         };

@@ -17,7 +17,7 @@ use fuser::{
 use parking_lot::Mutex;
 use pipefs::settings::Mode;
 use pipefs::{
-    Answer, AttributeChange, Effects, Error, Ino, Listing, Node, Now, PipeHandle, Rename,
+    Answer, AttributeChange, Effects, Error, Ino, Listing, Node, Now, PipeHandle, Rename, Wanted,
 };
 
 use super::driver::{Driver, WaitingReply};
@@ -302,8 +302,16 @@ impl Filesystem for Metadata {
         reply.error(Errno::ESPIPE);
     }
 
-    fn getxattr(&self, _: &Request, node: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
-        self.driver.get_attribute(self.driver.node(node), name.as_bytes(), size, reply);
+    fn getxattr(
+        &self,
+        request: &Request,
+        node: INodeNo,
+        name: &OsStr,
+        size: u32,
+        reply: ReplyXattr,
+    ) {
+        let node = self.driver.node_for(node, Wanted::READ, request);
+        self.driver.get_attribute(node, name.as_bytes(), size, reply);
     }
 
     fn listxattr(&self, _: &Request, node: INodeNo, size: u32, reply: ReplyXattr) {
@@ -312,7 +320,7 @@ impl Filesystem for Metadata {
 
     fn setxattr(
         &self,
-        _: &Request,
+        request: &Request,
         node: INodeNo,
         name: &OsStr,
         value: &[u8],
@@ -320,7 +328,7 @@ impl Filesystem for Metadata {
         _position: u32,
         reply: ReplyEmpty,
     ) {
-        let node = self.driver.node(node);
+        let node = self.driver.node_for(node, Wanted::WRITE, request);
         self.driver.set_attribute(node, name.as_bytes(), value, flags, reply);
     }
 

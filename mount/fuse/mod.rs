@@ -22,6 +22,7 @@
 //! - `attributes` — settings and state as extended attributes
 //! - `counters`, `mount_state` — what was asked and answered; the state of the whole mount
 //! - `doors`, `sizes` — why a pipe has many inode numbers; the sizes that the kernel keeps
+//! - `permissions` — who may open a pipe, where the kernel cannot know it
 //! - `handle` — the number of an open file
 //! - `survive` — what becomes of a request that panics
 //! - `device` — system calls
@@ -44,6 +45,7 @@ pub mod ioctl;
 mod metadata;
 mod mount_state;
 mod mounting;
+mod permissions;
 mod route;
 mod session;
 mod sizes;

@@ -27,7 +27,7 @@ use super::data::wire;
 use super::driver::Driver;
 
 /// The size of an inode through which nobody writes, in bytes.
-const SMALL: u64 = 2;
+pub(crate) const SMALL: u64 = 2;
 
 /// That of an inode through which somebody writes, in bytes: as long as write(2) can be, which is
 /// less than 2 GiB by a page. 32-bit programs could not open a larger file.
@@ -96,7 +96,11 @@ impl Driver {
     /// has not got the open's answer yet.
     pub(crate) fn attach(&self, door: u64, end: EndId, wanted: Wanted, thread: u32) {
         let size = size_for(wanted);
-        let is_first = self.doors.lock().attach(door, end, size, thread);
+        let (was_looked_up, is_first) = {
+            let mut doors = self.doors.lock();
+            let was_looked_up = doors.get(door).is_some_and(|door| door.is_promised_to(thread));
+            (was_looked_up, doors.attach(door, end, size, thread))
+        };
         let is_large = size == *LARGE;
         if wanted.truncate || is_large && !is_first {
             // Also if it is not the first: what another open file reads through this door could
@@ -107,6 +111,12 @@ impl Driver {
             }
             self.restore_size_later(RestoreSize { door, times: 0, until_written });
         } else if is_first {
+            // Nobody has anything of it locked: all who had it open have closed it.
+            if !was_looked_up {
+                // Who holds the path was faster than another one's LOOKUP, and the answer to that
+                // may be on its way with a size of 0: from now on the kernel does not take it in.
+                self.notify(&wire::notify_stale_attributes(door));
+            }
             self.notify(&wire::notify_size(door, size));
         }
     }
@@ -125,7 +135,7 @@ impl Driver {
         if until_written && !self.unwritten.has(door) {
             return;
         }
-        let size = self.doors.lock().get(door).map(|door| door.size);
+        let size = self.doors.lock().get(door).filter(|door| door.is_open()).map(|door| door.size);
         if let Some(size) = size {
             self.notify(&wire::notify_size(door, size));
             self.restore_size_later(RestoreSize { times: times + 1, ..restore });

@@ -225,6 +225,22 @@ fn an_end_that_truncates_shows_no_false_end_of_file() {
     assert_eq!(server.read(9).unwrap(), b"hello");
 }
 
+/// The size of an end that truncates is set again up to a second later: by then the end may have
+/// gone, and somebody else be about to open its inode.
+#[test]
+fn an_end_that_truncates_may_be_gone_at_once() {
+    skip_without_fuse!();
+    let mount = Mount::new();
+    let path = mount.make("p");
+    for flags in [O_WRONLY | O_APPEND | O_TRUNC, O_RDWR | O_TRUNC] {
+        Fd::open(&path, flags).unwrap().close().unwrap();
+        assert_eq!(sys::stat(&path).unwrap().st_size, 0);
+    }
+    std::thread::sleep(Duration::from_millis(1200));
+    let server = mount.open("p", O_WRONLY | O_APPEND);
+    assert!(calls::kept_size(&server).unwrap() > 0);
+}
+
 /// SEMANTICS: file-splice
 ///
 /// Into a pipe, too: what a program splices there arrives, or it is told to write it.

@@ -22,7 +22,7 @@ const OPEN_FOR_EXEC: i32 = 0x20;
 const DIRECTORY_LIFETIME: Duration = Duration::from_secs(1);
 
 /// How long it need not ask for a pipe's again after a LOOKUP: it counts in ticks of its clock, and
-/// makes this the next one. Then the check of permissions that follows at once needs no GETATTR.
+/// this is until the next one is over. So the check of permissions that follows needs no GETATTR.
 const PIPE_LIFETIME: Duration = Duration::from_nanos(1);
 
 /// A request's body, in one piece.
@@ -118,7 +118,9 @@ impl Driver {
         );
         let progress = loop {
             let now = Now::read();
-            let progress = self.engine.open(&door.pipe, open, ticket, now, effects);
+            let progress = self
+                .check_permissions(&door, open.wanted, open.who)
+                .and_then(|()| self.engine.open(&door.pipe, open, ticket, now, effects));
             if progress != Err(Error::NotFound) || reopens.is_some() {
                 break progress;
             }

@@ -58,10 +58,10 @@ const QUEUED: u64 = 1;
 #[derive(Debug)]
 pub(crate) struct Order {
     done: Mutex<Done>,
-    /// Everything below this number is done.
+    /// Everything below this number is done, or is in hand and closes nothing.
     horizon: AtomicU64,
     hands: Vec<Hand>,
-    /// Whether a request with this operation code is done as soon as it is read.
+    /// Whether nobody has to wait for a request with this operation code, even while it is read.
     closes_nothing: fn(u32) -> bool,
 }
 
@@ -86,8 +86,8 @@ struct Hand {
 }
 
 impl Order {
-    /// Of so many threads that read from one queue, and after them those that have their own. A
-    /// request with an operation code that `closes_nothing` is done as soon as it is read.
+    /// Of so many threads that read from one queue, and after them those that have their own.
+    /// Nobody has to wait for a request with an operation code that `closes_nothing`.
     pub(crate) fn new(sharing: usize, owners: usize, closes_nothing: fn(u32) -> bool) -> Self {
         let hand = |thread| Hand {
             holds: AtomicU64::new(NOTHING),
@@ -151,7 +151,8 @@ impl Order {
         });
     }
 
-    /// Waits until everything that was queued before `number` is done.
+    /// Waits until everything that was queued before `number` is done, unless somebody has gone
+    /// past it meanwhile.
     pub(crate) fn wait_for_all(&self, me: usize, number: u64) {
         self.wait(me, number, |looks| looks >= SPINS && self.nobody_else(me, number, is_asleep));
     }

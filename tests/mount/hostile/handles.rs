@@ -1,7 +1,9 @@
 //! Open files that were handed on, and paths that somebody holds on to: they give nobody more than
 //! he was to have.
 
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, chown};
 
 use libc::{O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY};
 use pipefs_mount::functions::wire;
@@ -92,7 +94,7 @@ fn who_holds_a_path_does_not_join_another_users_end() {
     let path = mount.make("p");
     sys::chmod(&path, 0o666).unwrap();
     let go = new_directory();
-    std::fs::set_permissions(&go, std::fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&go, fs::Permissions::from_mode(0o755)).unwrap();
     let go = go.join("go");
     let mut python = command("python3");
     python.args(["-c", HOLDS_THE_PATH]).args([&path, &go]);
@@ -100,7 +102,7 @@ fn who_holds_a_path_does_not_join_another_users_end() {
     let holder = Child::spawn(&mut python);
     eventually(SOON, || holder.stdout().contains("holds"));
     let server = mount.open("p", O_RDWR | O_TRUNC);
-    std::fs::write(&go, "").unwrap();
+    fs::write(&go, "").unwrap();
     eventually(SOON, || holder.stdout().contains("wrote"));
     server.set_nonblocking(true).unwrap();
     assert_eq!(server.read(99).unwrap(), b"from outside", "he is its client");
@@ -110,6 +112,80 @@ fn who_holds_a_path_does_not_join_another_users_end() {
     let mut found: Vec<_> = ends.iter().map(|end| (end["role"].as_str(), &end["uid"])).collect();
     found.sort_by_key(|(role, _)| *role);
     assert_eq!(found, [(Some("client"), &OTHER.into()), (Some("server"), &0.into())]);
+}
+
+/// `$1` is the pipe. It is held by its path and by an end; for each line that comes to the file
+/// `$2` both are opened again, to read and to write, and what is buffered is looked at and a
+/// setting set.
+const OPENS_AGAIN: &str = r#"
+import errno, os, sys, time
+path, orders = sys.argv[1:]
+held = [os.open(path, os.O_PATH), os.open(path, os.O_RDONLY | os.O_NONBLOCK)]
+def outcome(call, fd, *arguments):
+    try:
+        call(f"/proc/self/fd/{fd}", *arguments)
+        return "done"
+    except OSError as error:
+        return errno.errorcode[error.errno]
+calls = [
+    (lambda way: os.close(os.open(way, os.O_RDONLY | os.O_NONBLOCK)),),
+    (lambda way: os.close(os.open(way, os.O_WRONLY | os.O_NONBLOCK)),),
+    (os.getxattr, "user.pipefs.peek"),
+    (os.setxattr, "user.pipefs.capacity", b"1M"),
+]
+def outcomes(fd):
+    return [outcome(call, fd, *arguments) for call, *arguments in calls]
+print("holds", flush=True)
+orders = open(orders)
+while True:
+    line = orders.readline()
+    if not line:
+        time.sleep(0.01)
+        continue
+    first, second = map(outcomes, held)
+    print(line.strip(), *first, "same" if first == second else second, flush=True)
+"#;
+
+/// SEMANTICS: handle-foreign, file-attributes
+///
+/// He might open the pipe when he looked it up; what he may now counts.
+#[test]
+fn who_holds_a_path_may_open_it_only_as_long_as_the_permissions_say_so() {
+    skip_without_fuse!();
+    skip_unless_root!();
+    let mount = Mount::with(&["-o", "allow_other,mode=shared"]);
+    let path = mount.make("p");
+    sys::chmod(&path, 0o666).unwrap();
+    let _server = mount.open("p", O_RDWR);
+    let orders = new_directory();
+    fs::set_permissions(&orders, fs::Permissions::from_mode(0o755)).unwrap();
+    let orders = orders.join("orders");
+    let mut said = fs::File::create(&orders).unwrap();
+    let mut python = command("python3");
+    python.args(["-c", OPENS_AGAIN]).args([&path, &orders]);
+    sys::run_as_user(&mut python, OTHER, OTHER);
+    let holder = Child::spawn(&mut python);
+    eventually(SOON, || holder.stdout().contains("holds"));
+    let (all, none) = ("done done done done same", "EACCES EACCES EACCES EACCES same");
+    let reads = "done EACCES done EACCES same";
+    for (mode, gid, expected) in [
+        (0o666, 0, all),
+        (0o600, 0, none),
+        (0o644, 0, reads),
+        (0o640, 0, none),
+        (0o640, OTHER, reads),
+        (0o606, OTHER, none),
+        (0o666, OTHER, all),
+    ] {
+        sys::chmod(&path, mode).unwrap();
+        chown(&path, Some(0), Some(gid)).unwrap();
+        let line = format!("{mode:o}:{gid}");
+        writeln!(said, "{line}").unwrap();
+        eventually(SOON, || holder.stdout().matches(&format!("{line} ")).count() > 0);
+        let found = holder.stdout();
+        let found = found.lines().last().unwrap();
+        assert_eq!(found, format!("{line} {expected}"));
+    }
 }
 
 /// Uses descriptor 3: writes, peeks, and asks who it is.
