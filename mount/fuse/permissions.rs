@@ -26,7 +26,8 @@ impl From<Attributes> for Permissions {
 
 impl Permissions {
     /// Whether they let a thread open the file for that, by its user and groups alone: root may
-    /// do everything, and other capabilities do not count.
+    /// do everything, and other capabilities do not count. A thread whose groups cannot be seen
+    /// may do what it might in either case.
     pub(crate) fn allow(self, wanted: Wanted, who: Who) -> bool {
         let read = if wanted.read { 0o4 } else { 0 };
         let write = if wanted.write || wanted.truncate { 0o2 } else { 0 };
@@ -35,53 +36,66 @@ impl Permissions {
         match who.uid {
             0 => true,
             uid if uid == self.uid => owner,
-            _ if group == others => group,
-            _ if who.gid == self.gid || groups_of(who.pid).contains(&self.gid) => group,
-            _ => others,
+            _ if group == others || who.gid == self.gid => group,
+            _ => match groups_of(who.pid) {
+                Some(groups) if groups.contains(&self.gid) => group,
+                Some(_) => others,
+                None => false,
+            },
         }
     }
 }
 
-/// A thread's supplementary groups; none, if it cannot be seen.
-fn groups_of(thread: u32) -> Vec<u32> {
-    let status = fs::read_to_string(format!("/proc/{thread}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("Groups:"));
-    line.unwrap_or_default().split_whitespace().filter_map(|word| word.parse().ok()).collect()
+/// A thread's supplementary groups; `None`: it cannot be seen.
+fn groups_of(thread: u32) -> Option<Vec<u32>> {
+    let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Groups:"))?;
+    Some(line.split_whitespace().filter_map(|word| word.parse().ok()).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use nix::unistd::{Gid, getgroups};
+
     use super::*;
 
     #[test]
     fn each_class_of_users_has_its_bits() {
-        let permissions = Permissions { mode: 0o640, uid: 5, gid: 6 };
+        let permissions = Permissions { mode: 0o640, uid: 5, gid: u32::MAX };
+        let pid = std::process::id();
         let may = |uid, gid, read, write| {
             let wanted = Wanted { read, write, ..Wanted::default() };
-            permissions.allow(wanted, Who { pid: 0, uid, gid })
+            permissions.allow(wanted, Who { pid, uid, gid })
         };
         assert!(may(5, 1, true, true));
-        assert!(may(1, 6, true, false) && !may(1, 6, false, true));
+        assert!(may(1, u32::MAX, true, false) && !may(1, u32::MAX, false, true));
         assert!(!may(1, 1, true, false) && !may(1, 1, false, true));
         assert!(may(0, 0, true, true));
         let truncates = Wanted { read: true, truncate: true, ..Wanted::default() };
-        assert!(!permissions.allow(truncates, Who { pid: 0, uid: 1, gid: 6 }));
+        assert!(!permissions.allow(truncates, Who { pid, uid: 1, gid: u32::MAX }));
         // The owner's bits count for the owner alone, also if they are fewer.
         let permissions = Permissions { mode: 0o066, ..permissions };
         let reads = Wanted { read: true, ..Wanted::default() };
-        assert!(!permissions.allow(reads, Who { pid: 0, uid: 5, gid: 6 }));
-        assert!(permissions.allow(reads, Who { pid: 0, uid: 1, gid: 1 }));
+        assert!(!permissions.allow(reads, Who { pid, uid: 5, gid: u32::MAX }));
+        assert!(permissions.allow(reads, Who { pid, uid: 1, gid: 1 }));
+    }
+
+    #[test]
+    fn who_cannot_be_seen_may_what_is_right_in_any_case() {
+        let unseen = Who { pid: 0, uid: 1, gid: 1 };
+        for (mode, expected) in [(0o606, false), (0o660, false), (0o666, true), (0o600, false)] {
+            let permissions = Permissions { mode, uid: 5, gid: 6 };
+            assert_eq!(permissions.allow(Wanted::READ, unseen), expected, "{mode:o}");
+        }
     }
 
     #[test]
     fn supplementary_groups_count() {
-        let own: Vec<u32> =
-            nix::unistd::getgroups().unwrap().into_iter().map(nix::unistd::Gid::as_raw).collect();
-        let mut found = groups_of(std::process::id());
-        found.sort_unstable();
-        let mut own = own;
+        let mut own: Vec<u32> = getgroups().unwrap().into_iter().map(Gid::as_raw).collect();
+        let mut found = groups_of(std::process::id()).unwrap();
         own.sort_unstable();
+        found.sort_unstable();
         assert_eq!(found, own);
-        assert!(groups_of(0).is_empty());
+        assert_eq!(groups_of(0), None);
     }
 }
